@@ -4,7 +4,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from rich.console import Console as RichConsole
@@ -12,7 +12,7 @@ from rich.markup import escape
 
 import djbundle
 from djbundle.builder.deployment import Kind, Site, deployment_files, scaled_object
-from djbundle.errors import PROBLEMS_FOUND, DjbundleError
+from djbundle.errors import PROBLEMS_FOUND, DjbundleError, OptionError
 
 EPILOG = """
 \b
@@ -221,12 +221,31 @@ def init(
 
 
 def main() -> None:
-    """Run the command line. A DjbundleError prints two lines and exits with the exit code of its class."""
+    """Run the command line. An error prints two lines, its cause and its fix, and exits with the code of its class."""
     try:
-        cli(prog_name="djbundle")
+        sys.exit(cli(prog_name="djbundle", standalone_mode=False))
     except DjbundleError as error:
-        print_error(error)
+        fail(error)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
         sys.exit(error.exit_code)
+    except click.UsageError as error:
+        fail(usage_error(error))
+    except click.Abort:
+        sys.exit(1)
+
+
+def usage_error(error: click.UsageError) -> OptionError:
+    """Return the error for what click cannot parse, or what a command refuses."""
+    message = error.format_message().strip().removesuffix(".")
+    named = next((each for each in sys.argv[1:2] if each in cli.commands), "")
+    command = error.ctx.command_path if error.ctx else f"djbundle {named}".strip()
+    return OptionError(message[:1].lower() + message[1:], f"see  {command} --help")
+
+
+def fail(error: DjbundleError) -> NoReturn:
+    print_error(error)
+    sys.exit(error.exit_code)
 
 
 def print_error(error: DjbundleError) -> None:

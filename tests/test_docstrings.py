@@ -1,4 +1,7 @@
-"""No docstring is a fragment: those of functions begin with a verb, those of classes and properties with a noun."""
+"""No docstring is a fragment: those of functions begin with a verb, those of classes and properties with a noun.
+
+Those of modules begin with either.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -12,7 +15,7 @@ CLAUSES = {"how", "if", "same", "that", "what", "when", "where", "whether", "whi
 NOT_A_VERB = {"a", "an", "and", "as", "for", "in", "of", "one", "only", "or", "the", "wants", "with"}  # of no function
 PROPERTIES = {"property", "cached_property", "setter"}
 
-type Documented = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+type Documented = ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def documented_in(source: str) -> Iterator[Documented]:
@@ -21,7 +24,10 @@ def documented_in(source: str) -> Iterator[Documented]:
             yield node
 
 
-def is_property(node: Documented) -> bool:
+def is_noun_phrase(node: Documented) -> bool:
+    """Return whether the docstring may be a noun phrase: of a module, a class or a property."""
+    if isinstance(node, ast.Module | ast.ClassDef):
+        return True
     names = (each.attr if isinstance(each, ast.Attribute) else getattr(each, "id", "") for each in node.decorator_list)
     return not PROPERTIES.isdisjoint(names)
 
@@ -30,9 +36,9 @@ def fragments_in(source: str) -> Iterator[str]:
     """Yield the first lines of docstrings that begin with no subject or verb."""
     for node in documented_in(source):
         line = (ast.get_docstring(node) or "").splitlines()[0]
-        is_noun = isinstance(node, ast.ClassDef) or is_property(node)
-        if line.split()[0].strip(".,:;").lower() in (CLAUSES if is_noun else CLAUSES | NOT_A_VERB):
-            yield f"{node.name}: {line}"
+        excluded = CLAUSES if is_noun_phrase(node) else CLAUSES | NOT_A_VERB
+        if line.split()[0].strip(".,:;").lower() in excluded:
+            yield f"{getattr(node, 'name', 'module')}: {line}"
 
 
 def test_no_docstring_is_a_fragment() -> None:
@@ -51,6 +57,7 @@ def test_no_docstring_is_a_fragment() -> None:
         'async def left(): "The same, for another clock."',
         'def left(): "Wants the lock."',
         'class Plan: "What a version would migrate."',
+        '"What a version would migrate."',
         'class Plan:\n    @property\n    def size(self): "How many it has."',
     ],
 )
@@ -63,6 +70,7 @@ def test_a_fragment_is_found(source: str) -> None:
     [
         'def left(): "Return whether time is left."',
         'class Plan: "The migrations that a version would apply."',
+        '"The migrations that a version would apply."',
         'class Plan:\n    @property\n    def size(self): "The number of its migrations."',
     ],
 )

@@ -1,4 +1,4 @@
-"""What compiling a package to C gains: the time of its work, the build, the size of the file."""
+"""Measures what compiling a package to C gains: the time of its work, the build, the size of the file."""
 
 import argparse
 import json

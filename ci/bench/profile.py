@@ -1,4 +1,4 @@
-"""Where the time of a start goes, stage by stage; the bundle beside a virtual environment."""
+"""Measures each stage of a start: of the bundle, and of a virtual environment beside it."""
 
 import argparse
 import itertools

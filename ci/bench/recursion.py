@@ -1,4 +1,4 @@
-"""What the check of the recursion depth costs compiled code that calls much: with it, without it, and as bytecode."""
+"""Measures the cost of the recursion check in compiled code that calls much: with it, without it, and as bytecode."""
 
 import argparse
 import json

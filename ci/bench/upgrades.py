@@ -121,12 +121,12 @@ def _peers(work: Path) -> Iterator[Side]:
     pid = work / "gunicorn.pid"
 
     def restart_gunicorn(_running: RunningServer) -> None:
-        """Upgrade as gunicorn documents it: start a second master beside the first, then quit the first."""
+        """Upgrade as gunicorn documents it: start a second master beside the first, then stop the first gracefully."""
         before = int(pid.read_text())
         os.kill(before, signal.SIGUSR2)
         _wait(lambda: pid.with_suffix(".pid.2").exists())
         time.sleep(SETTLE)
-        os.kill(before, signal.SIGQUIT)
+        os.kill(before, signal.SIGTERM)
         _wait(lambda: pid.exists() and int(pid.read_text() or before) != before)
 
     def reload_granian(running: RunningServer) -> None:

@@ -1,4 +1,4 @@
-"""How many tasks per second one part carries, and what a task costs it, if its batches are as large as under load."""
+"""The tasks per second that one part carries, and the cost of a task, with batches as large as under load."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a simulation sees: how many tasks came, began and ended, and how long each waited."""
+"""The journal of a simulation: the tasks that came, began and ended, and the time that each waited."""
 
 from collections import Counter
 from dataclasses import dataclass, field

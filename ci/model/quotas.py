@@ -1,4 +1,4 @@
-"""What is published of services, and what is assumed of machines. Each number names its source."""
+"""The quotas that services publish, and the assumptions about machines. Each number names its source."""
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 SQS_BATCH = 10  # messages in a request to send, receive or delete

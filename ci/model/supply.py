@@ -1,4 +1,4 @@
-"""How many tasks a relay keeps in the broker: the rules of `Supply` in djbundle/tasks/engine/relay.py.
+"""The supply of a relay, the tasks that it keeps in the broker: by the rules of djbundle/tasks/engine/relay.py.
 
 That class reads the clock of the machine, and this one that of the simulation. tests/model compares their numbers.
 """
@@ -41,7 +41,7 @@ class Supply:
 
     @property
     def room(self) -> int:
-        """The number of tasks that the broker shall get, in addition to those that it has."""
+        """The number of tasks that the broker should get, in addition to those that it has."""
         return self.window - self.left - self.sent
 
     def _measure(self, left: int, now: float) -> None:

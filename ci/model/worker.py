@@ -8,7 +8,7 @@ from ci.model.system import Mode
 if TYPE_CHECKING:
     from ci.model.simulation import Simulation
 
-# As worker/loop.py and worker/process_handle.py have them.
+# As worker/claiming.py and worker/process_handle.py have them.
 CLAIM_LIMIT = 800  # tasks in one claim
 THREADS = 4  # of a process
 PREFETCH_SECONDS = 0.02  # of work that wait in a process, for each thread

@@ -1,6 +1,6 @@
 """Find what ties a project to one machine: settings, and code that keeps files there.
 
-Nothing of this fails in a bundle. It hinders the day when the site shall run on several machines. Only what a line
+Nothing of this fails in a bundle. It hinders the day when the site is to run on several machines. Only what a line
 itself proves is reported.
 """
 

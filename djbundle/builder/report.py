@@ -1,4 +1,4 @@
-"""What a build reports: the manifest inside the bundle, and the summary for the developer."""
+"""The report of a build: the manifest inside the bundle, and the summary for the developer."""
 
 import datetime
 import json

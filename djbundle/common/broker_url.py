@@ -42,7 +42,7 @@ MASK = "***"
 
 
 class BrokerUrlError(ImproperlyConfigured):
-    """The URL is none, or its broker needs a package that is not installed.
+    """The URL is invalid, or its broker needs a package that is not installed.
 
     Neither text repeats what could be part of a password.
     """
@@ -62,7 +62,7 @@ class BrokerUrl(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "BrokerUrl":
-        """Parse ``redis://:password@host:6379/0?prefix=shop``. Raise BrokerUrlError for a URL that is none."""
+        """Parse ``redis://:password@host:6379/0?prefix=shop``. Raise BrokerUrlError for an invalid URL."""
         parts = _split(text)
         scheme, transport = KINDS[parts.scheme]
         query = dict(parse_qsl(parts.query))
@@ -132,8 +132,8 @@ def _split(text: str) -> SplitResult:
     if parts.scheme not in KINDS:
         known = ", ".join(KINDS)
         raise BrokerUrlError(f'{BROKER_URL} has the unknown scheme "{parts.scheme}"', f"these are known: {known}")
-    has_strange_character = any(character.isspace() or not character.isprintable() for character in text)
-    if has_strange_character or "@" in parts.path + parts.query or parts.fragment:
+    has_invalid_character = any(character.isspace() or not character.isprintable() for character in text)
+    if has_invalid_character or "@" in parts.path + parts.query or parts.fragment:
         raise BrokerUrlError(f"{BROKER_URL} is no valid URL", EXAMPLE)
     if not parts.hostname and parts.scheme != "sqs":
         raise BrokerUrlError(f"{BROKER_URL} names no host", EXAMPLE)

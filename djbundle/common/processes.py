@@ -1,4 +1,4 @@
-"""What a process sets up for itself after it was forked, and what the kernel reports of another one."""
+"""Sets up a process after it was forked, and reads what the kernel reports of another one."""
 
 import contextlib
 import ctypes

@@ -1,6 +1,6 @@
 """Names of the variables that move a part of a site to a service which several machines share.
 
-``DATABASE_URL`` moves the database "default", ``DATABASE_URL_ARCHIVE`` the database "archive". The others are alike.
+``DATABASE_URL`` moves the database "default", ``DATABASE_URL_ARCHIVE`` the database "archive". So do the others.
 """
 
 import re

@@ -1,1 +1,1 @@
-"""What the builder, the C parts and the runtime of a bundle must agree on, beside the manifest."""
+"""The contract between the builder, the C parts and the runtime of a bundle, beside the manifest."""

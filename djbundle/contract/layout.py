@@ -1,4 +1,4 @@
-"""Where things are in the tree of a bundle. The C parts get these names as a generated header."""
+"""The places of things in the tree of a bundle. The C parts get these names as a generated header."""
 
 VIRTUAL_ROOT = "/djb"  # the path at which the running program sees the tree; it is on no disk
 LIBRARIES = "_lib"  # the folder of shared libraries

@@ -1,4 +1,4 @@
-"""How a request is named when its process dies: the runtime names it, and `djbundle verify` finds its page by that."""
+"""The name of a request in the log of a death. The runtime writes it, and `djbundle verify` finds the page by it."""
 
 from urllib.parse import quote
 

@@ -40,7 +40,7 @@ class TaskContext(DjangoContext):  # type: ignore[misc,type-arg,unused-ignore]  
     def progress(self, done: float, total: float | None = None, note: str = "") -> None:
         """Show in the admin and in ``tasks show`` how far the task is. Frequent calls are cheap.
 
-        `done` and `total` may be any kind of number. Raise Cancelled if the task shall stop; raise TypeError,
+        `done` and `total` may be any kind of number. Raise Cancelled if the task should stop; raise TypeError,
         ValueError or OverflowError for a value that is no finite number.
         """
         self.check_cancelled()
@@ -51,11 +51,11 @@ class TaskContext(DjangoContext):  # type: ignore[misc,type-arg,unused-ignore]  
             self.channel.report({**values, "note": clean(str(note)[:MAX_NOTE_LENGTH])})
 
     def is_cancelled(self) -> bool:
-        """Return whether the task shall stop as soon as it can."""
+        """Return whether the task should stop as soon as it can."""
         return self.channel.is_cancelled()
 
     def check_cancelled(self) -> None:
-        """Raise Cancelled if the task shall stop."""
+        """Raise Cancelled if the task should stop."""
         if self.is_cancelled():
             raise Cancelled("It was cancelled.")
 

@@ -17,7 +17,7 @@ from djbundle.tasks.store.deadlocks import retry_after_deadlock
 from djbundle.tasks.store.outcome import entry_of
 
 Records = models.QuerySet[TaskRecord]
-LATELY = datetime.timedelta(hours=1)
+RECENT_PERIOD = datetime.timedelta(hours=1)
 
 
 @retry_after_deadlock
@@ -136,7 +136,7 @@ def stats() -> list[QueueStats]:
 def _counts(now: datetime.datetime) -> Iterable[Any]:
     status = TaskResultStatus
     ready = models.Q(status=status.READY, run_after__lte=now)
-    lately = models.Q(status=status.SUCCESSFUL, finished_at__gt=now - LATELY)
+    recent = models.Q(status=status.SUCCESSFUL, finished_at__gt=now - RECENT_PERIOD)
     wait = models.ExpressionWrapper(
         models.F("last_attempted_at") - models.F("run_after"), output_field=models.DurationField()
     )
@@ -152,9 +152,9 @@ def _counts(now: datetime.datetime) -> Iterable[Any]:
             running=models.Count("pk", filter=models.Q(status=status.RUNNING)),
             failed=models.Count("pk", filter=models.Q(status=status.FAILED)),
             oldest=models.Min("run_after", filter=ready),
-            done=models.Count("pk", filter=lately),
-            wait=models.Avg(wait, filter=lately),
-            took=models.Avg(took, filter=lately),
+            done=models.Count("pk", filter=recent),
+            wait=models.Avg(wait, filter=recent),
+            took=models.Avg(took, filter=recent),
         )
     )
 

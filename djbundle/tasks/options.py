@@ -40,7 +40,7 @@ def lease() -> datetime.timedelta:
 def broker() -> BrokerUrl | None:
     """Return the broker that carries tasks, or None if workers claim them from the database.
 
-    Raise ImproperlyConfigured for a URL that is none, or whose broker needs what is not installed.
+    Raise ImproperlyConfigured for an invalid URL, or if a package that its broker needs is not installed.
     """
     text = option("URL", "")
     return BrokerUrl.parse(text) if text else None

@@ -1,1 +1,1 @@
-"""What strangers, other users of the machine and single tasks try, and must not achieve."""
+"""Attacks of strangers, of other users of the machine and of single tasks. None of them may succeed."""

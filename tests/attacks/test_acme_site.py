@@ -1,4 +1,4 @@
-"""The same hostile authority against a whole site: what customers see during crashes, hangs and restarts."""
+"""The hostile authority against a whole site: customers see no fault during crashes, hangs and restarts."""
 
 import signal
 from collections.abc import Iterator

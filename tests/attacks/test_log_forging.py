@@ -1,4 +1,4 @@
-"""What strangers make the site log starts no new line, controls no terminal, and hides nothing from the reader."""
+"""Strangers cannot start a line in the log, control a terminal, or hide anything from the reader."""
 
 import json
 import re

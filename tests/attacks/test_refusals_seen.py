@@ -1,4 +1,4 @@
-"""What the server itself refuses is visible like the site's answers: in the access log, in the metrics, in /up.
+"""Refusals of the server are visible like the site's answers: in the access log, in the metrics, in /up.
 
 Granian answers some requests before it hands anything over: it rejects a malformed first line or header (400) and a
 head that is too large (431), and closes a connection whose head takes too long. Those leave no trace, as with other

@@ -18,7 +18,7 @@ from djbundle.errors import AccountError, DataDirectoryError
 from djbundle.runtime.core.safe_path import find_weakness
 from djbundle.runtime.net.sockets import listen_unix
 from djbundle.runtime.process import privileges
-from djbundle.runtime.process.lock import is_locked, lock_data_directory
+from djbundle.runtime.process.lock import is_served, lock_data_directory
 from djbundle.runtime.settings.secret_key import read_or_create
 from tests.attacks.neighbours import NEIGHBOUR, Place, only_root, place_for
 from tests.bundle.processes import assert_refused, tree_of
@@ -234,7 +234,7 @@ def test_files_of_ours_that_are_something_else(tmp_path: Path, kind: str) -> Non
         make[kind]()
     with pytest.raises(DataDirectoryError, match=r"serve\.lock"):
         lock_data_directory(data)
-    assert not is_locked(data)
+    assert not is_served(data)
     with pytest.raises(DataDirectoryError, match="secret_key"):
         read_or_create(data)
     assert other.read_text() == PRECIOUS

@@ -1,4 +1,4 @@
-"""What tasks start, inherit and leave behind: pools, processes, connections, exit handlers."""
+"""Tasks start, inherit and leave behind: pools, processes, connections, exit handlers."""
 
 import json
 import signal
@@ -193,7 +193,7 @@ def test_process_that_was_stopped_is_seen(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(process_handle, "STOPPED_CHECK_INTERVAL", 0.0)
     monkeypatch.setattr(process_handle, "STOPPED_TIMEOUT", 0.2)
     with subprocess.Popen(["sleep", "60"]) as process:
-        child = process_handle.Child(process.pid, SimpleNamespace(), 1)  # type: ignore[arg-type]
+        child = process_handle.ProcessHandle(process.pid, SimpleNamespace(), 1)  # type: ignore[arg-type]
         assert not child.is_stopped()
         process.send_signal(signal.SIGSTOP)
         wait_until(child.is_stopped, "it is seen")

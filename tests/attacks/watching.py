@@ -1,4 +1,4 @@
-"""What honest clients of an attacked site see, and what its web process uses."""
+"""Watches the honest clients of an attacked site, and its web process."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Which failure outside a bundle counts as the same as the one inside."""
+"""A failure outside a bundle counts as the same as the one inside, or not."""
 
 import pytest
 

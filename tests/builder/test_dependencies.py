@@ -1,4 +1,4 @@
-"""Which packages a bundle gets: those that are loaded, those that are imported late, and no tools."""
+"""A bundle gets the packages that are loaded and those that are imported late, and no tools."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What ties a project to one machine, with file and line: in its settings, and in its code."""
+"""Machine ties are found with file and line: in the settings of a project, and in its code."""
 
 import json
 from pathlib import Path

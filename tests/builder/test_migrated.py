@@ -1,4 +1,4 @@
-"""Which bundles share the databases of a crawl: those whose migrations must give the same result."""
+"""Bundles share the databases of a crawl if their migrations must give the same result."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How a project is found, and what its pyproject.toml may contain."""
+"""A project is found, and its pyproject.toml is read."""
 
 import subprocess
 from pathlib import Path

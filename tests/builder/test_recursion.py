@@ -1,4 +1,4 @@
-"""Where recursion checks are inserted into C code. tests/attacks/test_recursion.py tests their purpose."""
+"""Recursion checks are inserted into C code. tests/attacks/test_recursion.py tests their purpose."""
 
 from pathlib import Path
 

@@ -164,11 +164,18 @@ def test_json_has_the_error_on_stderr_alone(tmp_path: Path) -> None:
     assert_refused(result, 10, "there is no manage.py", "manage.py")
 
 
-@pytest.mark.parametrize("option", ["--outptu", "--env=STRIPE_KEY"])
-def test_wrong_option(option: str) -> None:
-    result = run_build(option)
-    assert result.returncode == 2
-    assert "Usage: djbundle build" in result.stderr
+@pytest.mark.parametrize(
+    ("words", "cause"),
+    [
+        (["build", "--outptu"], "no such option '--outptu'"),
+        (["build", "--env=STRIPE_KEY"], "invalid value for '--env'"),
+        (["init", "--for"], "option '--for' requires an argument"),
+        (["why"], "missing argument 'DISTRIBUTION'"),
+    ],
+)
+def test_wrong_words(words: list[str], cause: str) -> None:
+    result = subprocess.run([DJBUNDLE, *words], capture_output=True, text=True, check=False)
+    assert_refused(result, 2, cause, f"see  djbundle {words[0]} --help")
 
 
 def test_help_teaches() -> None:

@@ -1,4 +1,4 @@
-"""Which sources a bundle has as files: those that code reads or lists, and not those that it only imports."""
+"""A bundle has as files the sources that code reads or lists, and not those that it only imports."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Which environment variables a project reads, found by observation, with each of the popular packages."""
+"""The environment variables that a project reads are observed, with each of the popular packages."""
 
 from pathlib import Path
 

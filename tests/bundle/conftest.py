@@ -2,11 +2,15 @@
 
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import PROJECTS, build
+from tests.support.mailbox import free_port
+from tests.support.postgres import Postgres
+from tests.support.servers import running
 
 VIEWS = """
 def index(request):
@@ -41,6 +45,15 @@ SETTINGS = """
 if os.environ.get("NEXT") == "no settings":
     raise RuntimeError("a setting is missing")
 """
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    """Run a PostgreSQL that asks for a password, with the database "small"."""
+    with running(lambda folder: Postgres(folder, port=free_port())) as server:
+        server.set_password()
+        server.create_database("small")
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What ``serve`` does to a database before it serves, and what it does not touch."""
+"""``serve`` prepares a database before it serves, and leaves others alone."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Where a bundle runs: on a disk with nothing else, as any user, on other distributions, many times at once."""
+"""A bundle runs on a disk with nothing else, as any user, on other distributions, many times at once."""
 
 import os
 import shlex

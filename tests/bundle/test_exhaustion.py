@@ -1,4 +1,4 @@
-"""What a machine runs out of: disk space, and open files."""
+"""A machine runs out of disk space, or of open files."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""What strangers send: requests that two servers read differently, too much, too slowly, and with forged headers."""
+"""Strangers send requests that two servers read differently, too much, too slowly, and with forged headers."""
 
 import contextlib
 import http.client

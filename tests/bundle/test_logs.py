@@ -1,4 +1,4 @@
-"""What a site logs: one format for every source, and no secret."""
+"""The log of a site has one format for every source, and no secret."""
 
 import json
 import os

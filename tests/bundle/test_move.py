@@ -6,9 +6,9 @@ import os
 import signal
 import sqlite3
 import subprocess
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -16,32 +16,21 @@ import pytest
 from tests.conftest import NewSite
 from tests.support.customer import Customer
 from tests.support.load import Load, writer
-from tests.support.mailbox import free_port
-from tests.support.postgres import Postgres
-from tests.support.servers import running
+from tests.support.postgres import PASSWORD, Postgres
 from tests.support.site import Site
 from tests.support.waiting import wait_until
 
-PASSWORD = "s3cret/of@the?base"
-QUOTED = "s3cret%2Fof%40the%3Fbase"
 COUNT_NOTES = "from notes.models import Note; print(Note.objects.count())"
 VENDOR = "from django.db import connection; print(connection.vendor)"
 UNDONE = "from djbundle.tasks.models import TaskRecord; print(TaskRecord.objects.exclude(status='SUCCESSFUL').count())"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with running(lambda folder: Postgres(folder, port=free_port())) as server:
-        server.set_password(PASSWORD)
-        yield server
-
-
 @pytest.fixture
-def url(server: Postgres) -> str:
+def url(postgres: Postgres) -> str:
     """Return the URL of an empty database."""
     name = f"base_{uuid4().hex[:8]}"
-    server.create_database(name)
-    return f"postgres://{server.owner}:{QUOTED}@127.0.0.1:{server.port}/{name}"
+    postgres.create_database(name)
+    return postgres.url_of(name)
 
 
 def move(site: Site, *words: str) -> list[dict[str, object]]:
@@ -89,7 +78,7 @@ def test_there_and_back_under_load(new_small: NewSite, url: str, tmp_path: Path)
         assert state_of(site) == "here"
     seen = site.log.read_text() + json.dumps(steps)
     assert PASSWORD not in seen
-    assert QUOTED not in seen
+    assert quote(PASSWORD, safe="") not in seen
 
 
 def test_a_site_that_does_not_serve(new_small: NewSite, url: str) -> None:
@@ -139,7 +128,7 @@ STEPS = ("migrating", "rehearsing", "rehearsed", "copying", "comparing", "equal"
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("victim", ["move", "site", "server"])
 def test_a_kill_at_each_step_loses_nothing(
-    new_small: NewSite, url: str, server: Postgres, step: str, victim: str
+    new_small: NewSite, url: str, postgres: Postgres, step: str, victim: str
 ) -> None:
     """Whatever is killed, the site is on one side or the other, whole, and the next attempt succeeds."""
     site = new_small()
@@ -147,7 +136,7 @@ def test_a_kill_at_each_step_loses_nothing(
         fill(site, 2000)
         with Load(site, [writer]) as load:
             wait_until(lambda: len(load.written) > 10, "customers write")
-            kill_at(site, url, step, victim, server)
+            kill_at(site, url, step, victim, postgres)
             wait_until(lambda: len(load.written) > 20, "customers write")
         written = len(load.written)
         if victim == "site":
@@ -163,7 +152,7 @@ def test_a_kill_at_each_step_loses_nothing(
         assert int(site.shell(COUNT_NOTES)) >= 2000 + written
 
 
-def kill_at(site: Site, url: str, step: str, victim: str, server: Postgres) -> None:
+def kill_at(site: Site, url: str, step: str, victim: str, postgres: Postgres) -> None:
     """Kill one of the three as soon as the command has reached the step."""
     command = [str(site.bundle), "move", url, "--json", "--data-dir", str(site.data)]
     with subprocess.Popen(command, env=site.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
@@ -175,17 +164,17 @@ def kill_at(site: Site, url: str, step: str, victim: str, server: Postgres) -> N
             elif victim == "site":
                 os.killpg(site.process.pid, signal.SIGKILL)
             else:
-                server.restart()
+                postgres.restart()
             break
         else:
             pytest.fail(f"there was no step {step}")
 
 
-def test_an_interrupted_move_is_told_and_cleaned_up(new_small: NewSite, url: str, server: Postgres) -> None:
+def test_an_interrupted_move_is_told_and_cleaned_up(new_small: NewSite, url: str, postgres: Postgres) -> None:
     site = new_small()
     site.run("migrate")
     fill(site, 2000)
-    kill_at(site, url, "copying", "move", server)
+    kill_at(site, url, "copying", "move", postgres)
     assert state_of(site) == "interrupted"
     move(site, "--abort")
     assert state_of(site) == "here"
@@ -216,11 +205,11 @@ def refused(site: Site, *words: str) -> tuple[str, str]:
     return cause.removeprefix("error: "), fix.removeprefix("  fix: ")
 
 
-def test_what_is_refused(new_small: NewSite, server: Postgres, url: str) -> None:
+def test_what_is_refused(new_small: NewSite, postgres: Postgres, url: str) -> None:
     site = new_small()
     site.run("migrate")
     assert refused(site, "mysql://a@b/c")[0] == "this is no URL of a PostgreSQL"
-    wrong = refused(site, url.replace(QUOTED, "wr0ng"))[0]
+    wrong = refused(site, postgres.url_of("small", "wr0ng"))[0]
     assert wrong.startswith("PostgreSQL does not answer")
     assert "password authentication failed" in wrong
     assert "wr0ng" not in wrong

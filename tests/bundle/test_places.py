@@ -1,4 +1,4 @@
-"""Where a bundle runs, and where it writes: only in its data directory."""
+"""A bundle runs in any folder, and writes only to its data directory."""
 
 import re
 import shutil

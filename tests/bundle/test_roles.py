@@ -15,6 +15,7 @@ from tests.bundle.processes import assert_refused, tree_of, with_role
 from tests.bundle.test_upgrade import upgrade
 from tests.support.customer import Customer
 from tests.support.load import PLAIN, Load
+from tests.support.mailbox import free_port
 from tests.support.postgres import Postgres, temporary_postgres
 from tests.support.site import Site, bare_environment, copy_bundle
 from tests.support.waiting import wait_until
@@ -203,6 +204,17 @@ def test_queues_in_status(new_host: NewHost) -> None:
         Customer(site.url).get("/write/?text=more")
         [queue] = json.loads(site.run("status", "--queues", "--json").stdout)["queues"]
         assert queue["drain"] == pytest.approx(60)  # one in the last minute
+
+
+def test_status_says_that_the_queues_cannot_be_read(new_host: NewHost) -> None:
+    with new_host("host", "--roles", "web") as site:
+        site.environment["DATABASE_URL"] = f"postgres://shop@127.0.0.1:{free_port()}/shop"  # nothing listens there
+        result = site.run("status", "--queues", check=False)
+        assert "requests" in result.stdout
+        assert result.returncode == 48
+        cause, fix = result.stderr.splitlines()
+        assert cause.startswith('error: the database "default" does not answer')
+        assert "correct DATABASE_URL" in fix
 
 
 def test_roles_without_anything_to_do(streaming: Path, tmp_path: Path) -> None:

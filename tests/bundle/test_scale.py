@@ -4,35 +4,21 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import psutil
 import pytest
 
 from tests.conftest import NewSite
 from tests.support.customer import Customer
-from tests.support.mailbox import free_port
 from tests.support.mariadb import MariaDB
-from tests.support.postgres import Postgres
+from tests.support.postgres import PASSWORD, Postgres
 from tests.support.redis import Redis
 from tests.support.servers import running
 from tests.support.site import Site, bare_environment
 from tests.support.waiting import wait_until
 
-PASSWORD = "s3cret/of@the?base"
-QUOTED = "s3cret%2Fof%40the%3Fbase"
 KEY = "a-key-for-all-machines-0123456789-0123456789-abcdef"
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    with running(lambda folder: Postgres(folder, port=free_port())) as server:
-        server.set_password(PASSWORD)
-        server.create_database("small")
-        yield server
-
-
-def url_of(server: Postgres, password: str = QUOTED, more: str = "") -> str:
-    return f"postgres://{server.owner}:{password}@127.0.0.1:{server.port}/small{more}"
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +48,7 @@ def written_by_a_task(site: Site, text: str) -> Iterator[None]:
 def test_one_file_on_sqlite_then_on_postgres(small: Path, tmp_path: Path, postgres: Postgres) -> None:
     with written_by_a_task(Site(small, tmp_path / "first", bare_environment()), "alone"):
         pass
-    environment = bare_environment(DATABASE_URL=url_of(postgres), SECRET_KEY=KEY)
+    environment = bare_environment(DATABASE_URL=postgres.url_of("small"), SECRET_KEY=KEY)
     sites = [Site(small, tmp_path / name, environment) for name in ("second", "third")]
     sites[0].run("migrate")
     with written_by_a_task(sites[0], "shared"), sites[1]:
@@ -72,7 +58,7 @@ def test_one_file_on_sqlite_then_on_postgres(small: Path, tmp_path: Path, postgr
     seen += sites[0].log.read_text()
     assert "DATABASES  # DATABASE_URL" in seen
     assert PASSWORD not in seen
-    assert QUOTED not in seen
+    assert quote(PASSWORD, safe="") not in seen
     assert not list(tmp_path.glob("second/*.sqlite3*"))
 
 
@@ -82,7 +68,7 @@ def test_each_process_has_a_pool(new_small: NewSite, postgres: Postgres) -> None
     When the server has crashed, no page meets a connection that is gone.
     """
     code = "from django.conf import settings; print(settings.DATABASES['default']['OPTIONS'].get('pool'))"
-    site = new_small("--blocking-threads", "3", DATABASE_URL=url_of(postgres, more="?pool=7"))
+    site = new_small("--blocking-threads", "3", DATABASE_URL=postgres.url_of("small") + "?pool=7")
     assert site.shell(code) == "None"
     site.run("migrate")
     with written_by_a_task(site, "pooled"):
@@ -94,7 +80,7 @@ def test_each_process_has_a_pool(new_small: NewSite, postgres: Postgres) -> None
 
 @pytest.mark.parametrize("command", [("serve", "--bind", "127.0.0.1:0"), ("migrate",), ("worker", "--drain")])
 def test_wrong_password(new_small: NewSite, postgres: Postgres, command: tuple[str, ...]) -> None:
-    result = new_small(DATABASE_URL=url_of(postgres, "wr0ng-passw0rd")).run(*command, check=False)
+    result = new_small(DATABASE_URL=postgres.url_of("small", "wr0ng-passw0rd")).run(*command, check=False)
     assert result.returncode == 48
     cause, fix = result.stderr.splitlines()
     assert cause.startswith('error: the database "default" does not answer')
@@ -171,7 +157,7 @@ def test_check_tells_what_is_left(new_small: NewSite, postgres: Postgres, redis:
     assert 'small/settings.py:51 ties the site to one machine: the database "default" is a file of SQLite' in before
     assert "set DATABASE_URL=postgres://..." in before
     assert "4 issues" in before
-    site.environment |= {"DATABASE_URL": url_of(postgres), "CACHE_URL": redis.url, "SECRET_KEY": KEY}
+    site.environment |= {"DATABASE_URL": postgres.url_of("small"), "CACHE_URL": redis.url, "SECRET_KEY": KEY}
     after = site.run("check").stderr
     assert "1 issue " in after
     assert 'uploads of the storage "default" are files' in after

@@ -1,4 +1,4 @@
-"""Where a site listens: several addresses, Unix sockets, sockets that systemd has opened, and as another user."""
+"""A site listens at several addresses, Unix sockets and sockets that systemd has opened, and as another user."""
 
 import contextlib
 import os

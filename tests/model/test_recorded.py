@@ -1,4 +1,4 @@
-"""What is recorded can be read again, and the document shows what it gives."""
+"""A recorded measurement can be read again, and the document shows its results."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Where the certificates of certificate authorities are found."""
+"""The certificates of certificate authorities are found."""
 
 import os
 from pathlib import Path

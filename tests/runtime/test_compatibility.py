@@ -1,4 +1,4 @@
-"""Which migrations code of the version before cannot work with."""
+"""Migrations that code of the version before cannot work with are found."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Why a process has died, as the log reports it."""
+"""The log reports the reason for which a process has died."""
 
 import os
 import time

@@ -15,7 +15,7 @@ from django.test import override_settings
 from django.urls import path
 
 from djbundle.runtime.http import django_handler
-from djbundle.runtime.http.asgi import AsgiMiddleware
+from djbundle.runtime.http.asgi.middleware import AsgiMiddleware
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.response_middleware import AddedHeaders

@@ -1,4 +1,4 @@
-"""When too much waits for clients, the slowest responses of those above their share make room."""
+"""The slowest responses of clients above their share make room when too much waits for clients."""
 
 import time
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which connections are closed, and which stay open."""
+"""Idle connections are closed, and others stay open."""
 
 import socket
 import time

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from djbundle.runtime.http.asgi import AsgiMiddleware
+from djbundle.runtime.http.asgi.middleware import AsgiMiddleware
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.response_middleware import AddedHeaders, WsgiMiddleware

@@ -30,7 +30,7 @@ def kept_alive(tmp_path: Path) -> Iterator[IO[bytes]]:
     """Yield a file that keeps the child of an exited lock holder alive until it is closed."""
     with subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE) as process:
         process.wait()
-        assert lock.is_locked(tmp_path)
+        assert lock.is_served(tmp_path)
         assert process.stdin is not None
         yield process.stdin
 

@@ -2,6 +2,8 @@
 
 import gc
 import itertools
+import subprocess
+import sys
 import time
 import weakref
 
@@ -148,3 +150,31 @@ def test_collections_take_a_small_share_of_the_time(monkeypatch: pytest.MonkeyPa
     for _ in range(100):
         cycles.add(CYCLES_LIMIT)
     assert 1 < len(collected) < 10
+
+
+LARGE_OBJECTS = """\
+import ctypes
+from djbundle.runtime.process.memory import limit_arenas
+
+class Usage(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in "arena ordblks smblks hblks mapped usmblks fsmblks used free top".split()]
+
+library = ctypes.CDLL(None)
+library.mallinfo2.restype = Usage
+if {limited}:
+    limit_arenas()
+before = library.mallinfo2().mapped
+for _ in range(2):
+    largest = bytes(8 << 20)
+    del largest
+large = bytes(4 << 20)
+print(library.mallinfo2().mapped - before >= len(large))
+"""
+
+
+@pytest.mark.parametrize("limited", [True, False])
+def test_large_objects_lie_outside_of_the_heap(limited: bool) -> None:
+    """By itself, glibc puts them on the heap as soon as a larger object has ended."""
+    script = LARGE_OBJECTS.format(limited=limited)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(limited)]

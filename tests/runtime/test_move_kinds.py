@@ -168,7 +168,7 @@ def test_a_write_that_no_trigger_saw_is_found(sides: tuple[SqliteSide, PostgresS
         repaired.append(table.name)
 
     with pytest.raises(MoveError, match="things is not the same in both databases"):
-        following.verify(sqlite, postgres, postgres.tables, say_nothing, repair)
+        following.verify(sqlite, postgres, postgres.tables, repair)
     assert repaired == ["things"]
     postgres.connection.execute("DELETE FROM pairs")
     with pytest.raises(MoveError, match="pairs was changed during the move"):

@@ -1,4 +1,4 @@
-"""Where the data directory is, and where it must not be."""
+"""The data directory has its place, and some places are refused."""
 
 from pathlib import Path
 

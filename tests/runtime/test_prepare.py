@@ -1,4 +1,4 @@
-"""Which databases are backed up before their migrations."""
+"""Databases are backed up before their migrations."""
 
 from pathlib import Path
 from types import SimpleNamespace

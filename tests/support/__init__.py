@@ -1,1 +1,1 @@
-"""What tests, benchmarks and the demo share: clients of a site, servers beside it, and how to wait for both."""
+"""Tools that tests, benchmarks and the demo share: clients of a site, servers beside it, and waiting for both."""

@@ -9,10 +9,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
+from urllib.parse import quote
 
 import psutil
 
 DEBIAN = Path("/usr/lib/postgresql")
+PASSWORD = "s3cret/of@the?base"  # has what a URL has to quote
 FALLBACK_USER = "postgres"  # made by the Debian package; the server refuses to run as root
 
 
@@ -52,9 +54,13 @@ class Postgres:
     def create_database(self, name: str) -> None:
         self._run("createdb", *self._address, name)
 
-    def set_password(self, password: str) -> None:
+    def set_password(self, password: str = PASSWORD) -> None:
         """Set the password of the superuser role, for connections over the network."""
         self._run("psql", *self._address, "-c", f"ALTER ROLE {self.owner} PASSWORD '{password}'", "postgres")
+
+    def url_of(self, database: str, password: str = PASSWORD) -> str:
+        """Return the URL of a database for connections over the network."""
+        return f"postgres://{self.owner}:{quote(password, safe='')}@127.0.0.1:{self.port}/{database}"
 
     def create_user(self, name: str, password: str) -> None:
         """Create a role and a database of the same name, which it owns."""

@@ -23,7 +23,7 @@ from django.tasks import TaskContext
 
 from djbundle.tasks import RetryAfter
 from djbundle.tasks.typed import task
-from djbundle.tasks.worker import executor
+from djbundle.tasks.worker.process import executor
 
 ANYTHING: list[Any] = []  # what the next `return_anything` returns, in the process that runs it
 

@@ -20,7 +20,7 @@ from djbundle.tasks.admin.history import history, percentile
 from djbundle.tasks.admin.overview import cards, workers
 from djbundle.tasks.admin.states import STATES, state_of
 from djbundle.tasks.admin.texts import span
-from djbundle.tasks.admin.timing import in_words
+from djbundle.tasks.admin.timing import describe_timing
 from djbundle.tasks.models import PausedQueue, Schedule, TaskGroup, TaskRecord, WorkerRecord
 from tests.tasks import jobs
 
@@ -660,7 +660,7 @@ def test_actions_of_schedules(boss: Client, viewer: Client) -> None:
     ],
 )
 def test_cron_in_words(cron: str, words: str) -> None:
-    assert in_words(cron, None) == words
+    assert describe_timing(cron, None) == words
 
 
 def test_paused_queue_is_resumed_by_deleting_it(boss: Client) -> None:

@@ -8,7 +8,7 @@ from django.tasks import TaskResult, TaskResultStatus
 
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store.outcome import Outcome
-from djbundle.tasks.worker.event_loop import EventLoop
+from djbundle.tasks.worker.process.event_loop import EventLoop
 from tests.support.waiting import wait_until
 from tests.tasks import async_jobs
 from tests.tasks.conftest import StartWorker

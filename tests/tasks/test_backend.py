@@ -1,4 +1,4 @@
-"""What a project sees: enqueue, results, retries."""
+"""The backend as a project sees it: enqueue, results, retries."""
 
 import os
 import subprocess

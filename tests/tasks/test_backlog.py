@@ -1,4 +1,4 @@
-"""What waits in each queue, and how long that takes at the rate of lately."""
+"""The backlog of each queue, and the time to drain it at the recent rate."""
 
 import datetime
 import math

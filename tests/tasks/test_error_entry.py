@@ -1,4 +1,4 @@
-"""What is stored of an error, whatever the error is."""
+"""The stored entry of an error, whatever the error is."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What one task leaves behind reaches neither the next task nor the test that runs it."""
+"""One task leaves nothing behind for the next task, or for the test that runs it."""
 
 from typing import Any
 

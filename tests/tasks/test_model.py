@@ -7,7 +7,7 @@ import pytest
 
 from ci.model import supply, worker
 from djbundle.tasks.engine import relay
-from djbundle.tasks.worker import loop, process_handle
+from djbundle.tasks.worker import claiming, process_handle
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from djbundle.tasks.worker import loop, process_handle
     [
         (supply, relay, ["BATCH", "FULL_INTERVAL", "MIN_WINDOW", "MAX_WINDOW", "SUPPLY_SECONDS", "CHUNK_SECONDS"]),
         (supply, relay, ["MAX_CHUNK", "SMOOTHING"]),
-        (worker, loop, ["CLAIM_LIMIT"]),
+        (worker, claiming, ["CLAIM_LIMIT"]),
         (worker, process_handle, ["PREFETCH_SECONDS", "MAX_PREFETCH", "REFILL_SHARE"]),
     ],
 )

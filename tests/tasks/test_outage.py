@@ -91,9 +91,9 @@ def test_answer_to_a_claim_that_is_lost(monkeypatch: pytest.MonkeyPatch) -> None
     with monkeypatch.context() as patch:
         patch.setattr(claim, "claim_runs", claim_and_fail)
         with pytest.raises(OperationalError):
-            worker._claim()
+            worker.claiming.run()
     assert TaskRecord.objects.get().status == TaskResultStatus.RUNNING
-    worker._claim()
+    worker.claiming.run()
     assert [record.epoch for record in worker.pool.unassigned] == [2]
 
 

@@ -1,4 +1,4 @@
-"""What relays tell of the broker, and a relay without a worker: real servers, killed and restarted."""
+"""Relays report the state of the broker, and a relay runs without a worker: real servers, killed and restarted."""
 
 import datetime
 import json
@@ -126,7 +126,7 @@ def test_list_of_relays() -> None:
     assert status
     assert [relay.pid for relay in status.failing] == [first.pid]
     assert "has not answered 1 of 2 relays since" in (status.describe() or "")
-    registration.record_answer()
+    registration.record_success()
     assert is_up()
     assert set(RelayRecord.objects.values_list("pid", flat=True)) == {first.pid, 2}
     registration.remove()
@@ -142,7 +142,7 @@ def test_without_a_broker_nothing_is_told() -> None:
 
 @pytest.mark.usefixtures("with_broker")
 def test_metrics_of_tasks() -> None:
-    RelayRegistration(Identity.of_this_process()).record_answer()
+    RelayRegistration(Identity.of_this_process()).record_success()
     jobs.add.enqueue(1, 2)
     jobs.add.using(queue_name="mails").enqueue(1, 2)
     TaskRecord.objects.filter(queue_name="mails").update(sent_at=timezone.now())

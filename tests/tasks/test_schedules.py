@@ -131,7 +131,7 @@ def test_a_worker_waits_no_longer_than_to_the_next_tick() -> None:
     make(name="sooner", interval=60, next_run=timezone.now() + 10 * MINUTE)
     worker = Worker(threads=1, poll=3600)
     worker.scheduler.enqueue_due()
-    for periodic in (worker.heartbeat, *worker.maintenance):
+    for periodic in (worker.heartbeat, *worker.maintenance.chores):
         periodic.due = time.monotonic() + 3600
     assert 590 < worker._select_timeout() <= 600
 

@@ -1,4 +1,4 @@
-"""What a relay does first, and what it leaves for later: each step between a commit and a task costs its latency."""
+"""A relay does first things first: each step between a commit and a task costs its latency."""
 
 import socket
 import time
@@ -111,12 +111,12 @@ def test_each_of_several_relays_learns_the_rate_of_all_workers(count: int, monke
 @pytest.mark.usefixtures("each_database")
 def test_relays_count_those_that_send(make_relay: MakeRelay) -> None:
     other = Identity("another-machine", 1, "1")
-    RelayRegistration(other).record_answer()
+    RelayRegistration(other).record_success()
     relay = make_relay(lambda _keys: None)
-    relay._record_answer()
+    relay._record_success()
     assert relay.relays == 2
     RelayRegistration(other).record_error("the broker does not answer")
-    relay._record_answer()
+    relay._record_success()
     assert relay.relays == 1
 
 

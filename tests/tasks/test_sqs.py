@@ -20,8 +20,8 @@ def connect(server: Sqs, options: str = "") -> Broker:
     return Broker(BrokerUrl.parse(f"{server.url}{prefix}{options}"))
 
 
-def client_of(broker: Broker) -> sqs.Client:
-    client: sqs.Client = broker._connection.transport.sqs
+def client_of(broker: Broker) -> sqs.SqsClient:
+    client: sqs.SqsClient = broker._connection.transport.sqs
     return client
 
 
@@ -117,7 +117,7 @@ def test_key_and_region_may_come_from_the_environment(monkeypatch: pytest.Monkey
     monkeypatch.setenv("AWS_REGION", "eu-central-2")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "other")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "other")
-    client = sqs.Client(None, None, None, None, {})
+    client = sqs.SqsClient(None, None, None, None, {})
     assert client._sqs.meta.endpoint_url == "https://sqs.eu-central-2.amazonaws.com"
 
 

@@ -1,4 +1,4 @@
-"""The same project with Celery, as its documentation advises for tasks that must not be lost."""
+"""The settings of the same project with Celery, as its documentation advises for tasks that must not be lost."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What is done to the processes and servers, each by a function with a name that the report shows."""
+"""Kills and restarts processes and servers. Each function has a name that the report shows."""
 
 import contextlib
 import random

@@ -1,4 +1,4 @@
-"""What all sides share: the servers, the virtual environments, and the facts about the machine for charts."""
+"""The servers and virtual environments that all sides share, and the facts about the machine for charts."""
 
 import datetime
 import os

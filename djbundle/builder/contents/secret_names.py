@@ -25,14 +25,14 @@ class Suspicion:
 class NameRule:
     suspicion: Suspicion
     pattern: re.Pattern[str]
-    is_wordy: bool = False  # it does not apply to suffixes in PROSE
+    spares_prose: bool = False  # it does not apply to suffixes in PROSE
 
 
 def _rule(
-    reason: str, names: Iterable[str], *, is_secret: bool = False, is_expected: bool = False, is_wordy: bool = False
+    reason: str, names: Iterable[str], *, is_secret: bool = False, is_expected: bool = False, spares_prose: bool = False
 ) -> NameRule:
     pattern = re.compile("|".join(translate(name) for name in names))
-    return NameRule(Suspicion(reason, is_secret, is_expected), pattern, is_wordy)
+    return NameRule(Suspicion(reason, is_secret, is_expected), pattern, spares_prose)
 
 
 ENVIRONMENTS = (
@@ -122,8 +122,8 @@ RULES = (
     _rule("variables of the environment, by its name", ENVIRONMENTS, is_secret=True, is_expected=True),
     _rule("a private key by its name", KEYS, is_secret=True),
     _rule("a database by its name", DATABASES, is_secret=True, is_expected=True),
-    _rule("a dump or a backup by its name", DUMPS, is_secret=True, is_wordy=True),
-    _rule("credentials by its name", CREDENTIALS, is_secret=True, is_wordy=True),
+    _rule("a dump or a backup by its name", DUMPS, is_secret=True, spares_prose=True),
+    _rule("credentials by its name", CREDENTIALS, is_secret=True, spares_prose=True),
     _rule("what an editor or a tool has left, by its name", LEFTOVERS, is_secret=True, is_expected=True),
     _rule("a log by its name", LOGS, is_secret=True, is_expected=True),
     _rule("an archive that a build cannot look into", ARCHIVES_NOBODY_READS),
@@ -152,6 +152,6 @@ def suspicion_of_name(path: PurePath) -> Suspicion | None:
     if not FOLDERS.isdisjoint(part.lower() for part in path.parts[:-1]):
         return FOLDER
     for rule in RULES:
-        if rule.pattern.match(name) and not (rule.is_wordy and path.suffix.lower() in PROSE):
+        if rule.pattern.match(name) and not (rule.spares_prose and path.suffix.lower() in PROSE):
             return rule.suspicion
     return HIDDEN if any(part.startswith(".") and part != WELL_KNOWN for part in path.parts) else None

@@ -1,4 +1,4 @@
-"""What a file is by its folder, and the suspicions about files that have no such folder."""
+"""The kind of a file by its folder, and the suspicions about files that have no such folder."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What git knows about a project: its files and its commit.
+"""Asks git about a project: for its files and its commit.
 
 Without a repository there is nothing to know. If git refuses to answer, the build fails.
 """

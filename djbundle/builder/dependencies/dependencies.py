@@ -131,7 +131,7 @@ def _for_tls(project: Project) -> Iterator[tuple[str, str]]:
 def _check_cryptography(project: Project) -> None:
     """Refuse a cryptography that is too old for TLS and signatures.
 
-    The project's own is used instead of djbundle's, and may be of any age.
+    The project's own version is used instead of djbundle's, and may be too old.
     """
     if "cryptography" in dict(_for_tls(project)):
         version = installed.distribution("cryptography").version

@@ -98,5 +98,5 @@ def _imported_as(name: str) -> list[str]:
         files = installed.files_of(installed.distribution(name))
     except PackageNotFoundError:
         return [name] if name.isidentifier() else []
-    tops = {file.parts[0].removesuffix(".py") for file in files if file.suffix == ".py" and ".." not in file.parts}
-    return sorted(top for top in tops if top.isidentifier()) or [name.replace("-", "_")]
+    names = {file.parts[0].removesuffix(".py") for file in files if file.suffix == ".py" and ".." not in file.parts}
+    return sorted(name for name in names if name.isidentifier()) or [name.replace("-", "_")]

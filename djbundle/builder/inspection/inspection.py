@@ -1,4 +1,4 @@
-"""What only running the project can tell: its applications, the modules it loads, its static files.
+"""Runs the project to learn its applications, the modules that it loads, and its static files.
 
 The project runs in a child process (probe.py), so that nothing of it stays in the builder.
 """

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from djbundle.builder.inspection.watch import Reading, Watch
+from djbundle.builder.inspection.watch import VariableRead, Watch
 
 
-def model_readings(watch: Watch) -> Iterator[Reading]:
+def model_readings(watch: Watch) -> Iterator[VariableRead]:
     """Yield a reading for each variable of a model that the project defines."""
     base = getattr(sys.modules.get("pydantic_settings"), "BaseSettings", None)
     for model in _subclasses(base) if base else ():
@@ -24,7 +24,7 @@ def model_readings(watch: Watch) -> Iterator[Reading]:
         for field, info in model.model_fields.items():
             name = _name(model, field, info)
             place = f"{watch.relative_path(file)}:{_line(file, model.__name__, field)}"
-            yield Reading(name, place, was_set=False, is_required=info.is_required())
+            yield VariableRead(name, place, was_set=False, is_required=info.is_required())
 
 
 def _subclasses(model: Any) -> Iterator[Any]:

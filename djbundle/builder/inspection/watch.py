@@ -24,7 +24,7 @@ LOADERS = frozenset({"dotenv", "pydantic_settings"})
 
 
 @dataclass(slots=True)
-class Reading:
+class VariableRead:
     """The project's first read of a variable."""
 
     name: str
@@ -37,7 +37,7 @@ class Watch:
     """The readings of one process, by variable name, in the order of reading."""
 
     def __init__(self, root: Path) -> None:
-        self.readings: dict[str, Reading] = {}
+        self.readings: dict[str, VariableRead] = {}
         self.hidden: str | None = None  # a variable that must appear to be unset
         self._root = f"{root}/"
 
@@ -52,7 +52,7 @@ class Watch:
         if reader := self._reading_frame(name):
             frame, is_direct = reader
             place = f"{self.relative_path(frame.f_code.co_filename)}:{frame.f_lineno}"
-            self.readings[name] = Reading(name, place, was_set, is_required and is_direct)
+            self.readings[name] = VariableRead(name, place, was_set, is_required and is_direct)
 
     def relative_path(self, file: str) -> str:
         """Return the path of a source relative to the project."""

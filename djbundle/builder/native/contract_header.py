@@ -55,5 +55,5 @@ def contract_header() -> str:
 
 
 def write_contract_header(folder: Path) -> None:
-    """Write ``contract.h`` into a folder, from where the compiler shall include it."""
+    """Write ``contract.h`` into a folder, from where the compiler includes it."""
     (folder / "contract.h").write_text(contract_header())

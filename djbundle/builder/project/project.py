@@ -94,9 +94,9 @@ def _folders_between(folder: Path, base: Path, root: Path) -> list[Path]:
 
     They start at the folder of the command line, or at pyproject.toml.
     """
-    tops = [each for each in (folder, base, base.parent) if root.is_relative_to(each)]
-    tops = [each for each in tops if each in (folder, base) or (each / "pyproject.toml").is_file()]
-    top = min(tops, key=lambda each: len(each.parts), default=root)
+    roots = [each for each in (folder, base, base.parent) if root.is_relative_to(each)]
+    roots = [each for each in roots if each in (folder, base) or (each / "pyproject.toml").is_file()]
+    top = min(roots, key=lambda each: len(each.parts), default=root)
     return [each for each in reversed(root.parents) if each.is_relative_to(top)]
 
 

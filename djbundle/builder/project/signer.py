@@ -1,6 +1,6 @@
 """The public key for the signatures of new versions: ``signer = "deploy.pub"`` in ``[tool.djbundle]``.
 
-The bundle contains it, and uses it to check the bundle that shall replace it.
+The bundle contains it, and uses it to check the bundle that is to replace it.
 """
 
 from pathlib import Path

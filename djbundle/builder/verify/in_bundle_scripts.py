@@ -89,7 +89,7 @@ def value_for(field):
     return known.get(kind, "verify@djbundle.example"[: getattr(field, "max_length", None)])
 
 def host(allowed):
-    """A name that it answers to. A pattern is none, and an address of IPv6 matches no request."""
+    """A host name that the site answers to. A pattern is not a name, and an IPv6 address matches no request."""
     return next((each.removeprefix(".") for each in allowed if not set("*:") & set(each)), "localhost")
 
 SESSIONS = 8  # of one superuser: a page may end the one that it is asked with

@@ -29,7 +29,7 @@ PROJECT = "_project"
 class ProjectFinder:
     """Loads `_project` at the first import of one of its modules. From then on CompiledFinder finds them.
 
-    It comes before PathFinder, which would take a folder of templates for a package without code.
+    It comes before PathFinder, which would mistake a folder of templates for a package without code.
     """
 
     names: frozenset[str]  # of the top-level modules

@@ -2,19 +2,29 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from djbundle.errors import ServiceUnreachableError
 from djbundle.runtime.core.bundle import Bundle
 
 Queue = dict[str, Any]  # the fields of tasks.store.backlog.Backlog, as JSON has them
 Relay = dict[str, Any]  # some fields of tasks.models.RelayRecord, as JSON has them
 
 
-def task_reader(bundle: Bundle) -> Callable[[], tuple[list[Queue] | None, list[Relay] | None]]:
+@dataclass(frozen=True, slots=True)
+class TaskStatus:
+    """The queues and relays as the database has them."""
+
+    queues: list[Queue] | None = None  # None: they cannot be read, or nobody has asked
+    relays: list[Relay] | None = None  # None: no broker carries the tasks
+    error: ServiceUnreachableError | None = None  # why they cannot be read
+
+
+def task_reader(bundle: Bundle) -> Callable[[], TaskStatus]:
     """Load the site, and return a function that reads its queues, and its relays if a broker carries the tasks.
 
-    The queues are None if the database does not answer. A project without tasks has no queues.
+    A project without tasks has no queues.
     """
     from djbundle.runtime.settings.rules import apply_overlay  # noqa: PLC0415 - only with --queues
 
@@ -25,18 +35,24 @@ def task_reader(bundle: Bundle) -> Callable[[], tuple[list[Queue] | None, list[R
     from django.apps import apps  # noqa: PLC0415
     from django.db import Error  # noqa: PLC0415
 
-    def read() -> tuple[list[Queue] | None, list[Relay] | None]:
+    from djbundle.runtime.database.connecting import refused_connections_explained  # noqa: PLC0415
+
+    def read() -> TaskStatus:
         if not apps.is_installed("djbundle.tasks"):
-            return [], None
+            return TaskStatus([])
         from djbundle.tasks.engine.relay_registry import broker_status  # noqa: PLC0415
         from djbundle.tasks.store.backlog import backlog  # noqa: PLC0415 - where the project has tasks
 
         try:
-            status = broker_status()
-            relays = None if status is None else [_relay_as_json(relay) for relay in status.relays]
-            return [_as_json(asdict(each)) for each in backlog()], relays
-        except Error:
-            return None, None
+            with refused_connections_explained():
+                status = broker_status()
+                relays = None if status is None else [_relay_as_json(relay) for relay in status.relays]
+                return TaskStatus([_as_json(asdict(each)) for each in backlog()], relays)
+        except ServiceUnreachableError as error:
+            return TaskStatus(error=error)
+        except Error as error:
+            cause = f"the queues cannot be read: {' '.join(str(error).split())}"
+            return TaskStatus(error=ServiceUnreachableError(cause, "see whether the database is up, and migrated"))
 
     return read
 

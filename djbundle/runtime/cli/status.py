@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from djbundle.runtime.cli.queues import Queue, Relay, describe_queue, describe_relay, task_reader
+from djbundle.runtime.cli.main import print_error
+from djbundle.runtime.cli.queues import Queue, Relay, TaskStatus, describe_queue, describe_relay, task_reader
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover.control_socket import request_status
 from djbundle.runtime.handover.messages import SiteStatus
@@ -54,16 +55,18 @@ def add_status_options(parser: ArgumentParser) -> None:
 
 def run_status(bundle: Bundle, arguments: list[str]) -> int:
     options = parse_options(bundle.program, "status", arguments, add_status_options)
-    read_tasks = task_reader(bundle) if options.queues else lambda: (None, None)
+    read_tasks = task_reader(bundle) if options.queues else TaskStatus
     before: Snapshot | None = None
     while True:
-        queues, relays = read_tasks()
-        snapshot = replace(take_snapshot(bundle.data), queues=queues, relays=relays)
+        tasks = read_tasks()
+        snapshot = replace(take_snapshot(bundle.data), queues=tasks.queues, relays=tasks.relays)
         text = snapshot.to_json() if options.json else "\n".join(describe_snapshot(snapshot, before))
         is_screen = options.watch and not options.json and sys.stdout.isatty()
         print(f"{CLEAR}{text}" if is_screen else text, flush=True)
+        if tasks.error:
+            print_error(tasks.error)
         if not options.watch:
-            return 0
+            return tasks.error.exit_code if tasks.error else 0
         before = snapshot
         time.sleep(INTERVAL)
 

@@ -22,7 +22,7 @@ from djbundle.errors import NotServingError, UpgradeError
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.safe_path import find_weakness
 from djbundle.runtime.handover.control_socket import Peer, parse_reply, request_status, send_command
-from djbundle.runtime.handover.messages import ProgressMessage
+from djbundle.runtime.handover.messages import HandoverMessage
 from djbundle.runtime.handover.migration_plan import MigrationPlan, ask_for_plan, ask_for_unknown
 from djbundle.runtime.handover.new_version import NewVersion, Version, copied_beside, in_place, open_new
 from djbundle.runtime.handover.signature import SUFFIX, Signature
@@ -60,14 +60,14 @@ def check_program(peer: Peer) -> None:
     """Raise UpgradeError if the process that listens does not run this program."""
     other = f"/proc/{peer.pid}/exe"
     try:
-        theirs, own = os.stat(other), os.stat("/proc/self/exe")  # noqa: PTH116 - by links of the kernel's own
+        other_status, own_status = os.stat(other), os.stat("/proc/self/exe")  # noqa: PTH116 - by links of the kernel's own
         name = printable(os.readlink(other))  # noqa: PTH115
     except OSError as error:
         raise UpgradeError(
             f"cannot see which program serves (process {peer.pid}): {error.strerror}",
             "run this as the user who serves, or as root, and in the same container",
         ) from error
-    if (theirs.st_dev, theirs.st_ino) == (own.st_dev, own.st_ino):
+    if (other_status.st_dev, other_status.st_ino) == (own_status.st_dev, own_status.st_ino):
         return
     if name == f"{sys.executable} (deleted)":  # see proc_pid_exe(5)
         raise UpgradeError(
@@ -197,11 +197,11 @@ def replace_and_reload(running: RunningVersion, new: NewVersion, report: "Report
             report(message.state, PROGRESS_TEXTS.get(message.state, message.state), **message.fields)
 
 
-def reload(data: Path) -> Iterator[ProgressMessage]:
+def reload(data: Path) -> Iterator[HandoverMessage]:
     """Yield the steps of the handover, up to the last one."""
     state = ""
     for reply in send_command(data, check_program, command="reload"):
-        message = parse_reply(ProgressMessage.of, reply, data)
+        message = parse_reply(HandoverMessage.of, reply, data)
         state = message.state
         yield message
         if state in (HandoverState.SERVING, HandoverState.FAILED):

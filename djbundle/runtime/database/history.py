@@ -1,4 +1,4 @@
-"""What a rollback goes back past: migrations that are applied, and that the version before does not know."""
+"""The migrations that a rollback goes back past: they are applied, and the version before does not know them."""
 
 from collections.abc import Collection, Iterator
 

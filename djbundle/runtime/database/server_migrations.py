@@ -80,9 +80,9 @@ def _others_seen() -> str:
     from djbundle.tasks import options  # noqa: PLC0415 - where the project has tasks
     from djbundle.tasks.store import releases, worker_registry  # noqa: PLC0415
 
-    lately = worker_registry.workers().filter(seen_at__gt=timezone.now() - options.lease())
+    recent = worker_registry.workers().filter(seen_at__gt=timezone.now() - options.lease())
     try:
-        others = sorted({*lately.exclude(release=releases.name()).values_list("host", "release")})
+        others = sorted({*recent.exclude(release=releases.name()).values_list("host", "release")})
     except Error:  # the table is older than this code
         return ""
     seen = ", ".join(f"{release or 'unknown'} on {host}" for host, release in others)

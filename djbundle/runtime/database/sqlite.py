@@ -24,9 +24,9 @@ OPTIONS: dict[str, Any] = {
 def check_version(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
     """Refuse a SQLite that can lose data."""
     if version < LOWEST_VERSION:
-        found_version, floor = ".".join(map(str, version)), ".".join(map(str, LOWEST_VERSION))
+        version_text, lowest = ".".join(map(str, version)), ".".join(map(str, LOWEST_VERSION))
         raise SqliteTooOldError(
-            f"SQLite {found_version} can corrupt a database; {floor} is needed",
+            f"SQLite {version_text} can corrupt a database; {lowest} is needed",
             "build the bundle again with pysqlite3 installed",
         )
 

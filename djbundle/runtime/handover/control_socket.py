@@ -17,7 +17,7 @@ from typing import Any
 
 from djbundle.errors import NotServingError
 from djbundle.runtime.handover.messages import Message, SiteStatus, read_message
-from djbundle.runtime.process.lock import is_locked
+from djbundle.runtime.process.lock import is_served
 from djbundle.runtime.process.supervisor import Supervisor
 
 NAME = "control.sock"
@@ -166,7 +166,7 @@ def request_status(data: Path, check_peer: PeerCheck = lambda _peer: None) -> Si
             for reply in send_command(data, check_peer, command="status"):
                 return parse_reply(SiteStatus.of, reply, data)
         except UnreachableError:
-            if not is_locked(data):
+            if not is_served(data):
                 raise
         time.sleep(RETRY_INTERVAL)
     raise NotServingError(f"the `serve` of {data} does not say how it is", "look at its log")

@@ -17,7 +17,7 @@ from typing import Any
 from djbundle.contract.handover import HandoverState
 from djbundle.runtime.handover import inherited_state
 from djbundle.runtime.handover.inherited_state import Handover
-from djbundle.runtime.handover.messages import ProgressMessage, read_message
+from djbundle.runtime.handover.messages import HandoverMessage, read_message
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.process.child import Child
 from djbundle.runtime.process.heartbeat import Heartbeat
@@ -84,7 +84,7 @@ class Takeover:
         *lines, self._buffer = (self._buffer + received).split(b"\n")
         for line in lines:
             try:
-                message = ProgressMessage.of(read_message(line))
+                message = HandoverMessage.of(read_message(line))
             except ValueError:  # a wrong message of the candidate must not stop the running site
                 self._error = {"cause": "the new process says what is no step of a handover"}
                 self._candidate.signal(signal.SIGKILL)

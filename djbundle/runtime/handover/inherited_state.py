@@ -1,4 +1,4 @@
-"""What one `serve` passes to the next across an exec, in an environment variable: sockets, the lock, and processes.
+"""The state that one `serve` passes to the next across an exec: sockets, the lock and processes, in a variable.
 
 Two programs read it, perhaps of two versions: first the candidate that takes over from a running site, then the
 supervisor itself, when it becomes the new program. A program that does not know the protocol exits; nothing changes.

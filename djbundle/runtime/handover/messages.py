@@ -18,7 +18,7 @@ LATEST_TIMESTAMP = 253_402_300_799  # seconds since 1970: the end of the year 99
 
 
 def read_message(line: bytes) -> Message:
-    """Return the object in this line of JSON, its control characters escaped. Raise ValueError if it is none."""
+    """Return the object in this line of JSON, its control characters escaped. Raise ValueError if it has none."""
     try:
         message = _cleaned(json.loads(line))
     except RecursionError as error:
@@ -110,7 +110,7 @@ CHECKS: Mapping[str, Callable[[object], bool]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class ProgressMessage:
+class HandoverMessage:
     """One progress report of a handover."""
 
     state: str  # a HandoverState, or one that a newer version has added

@@ -71,8 +71,8 @@ def ask_for_unknown(run_old: RunCode, run_new: RunCode) -> MigrationPlan:
     It is empty if one of them cannot say, since it was built before it could.
     """
     with contextlib.suppress(UpgradeError, ValueError, TypeError, IndexError, RecursionError):
-        stray = _last_line(run_new(UNKNOWN))  # of apps that were removed long ago
-        names = [printable(name) for name in _last_line(run_old(UNKNOWN)) if name not in stray]
+        orphaned = _last_line(run_new(UNKNOWN))  # of apps that were removed long ago
+        names = [printable(name) for name in _last_line(run_old(UNKNOWN)) if name not in orphaned]
         hazards = _hazards(_last_line(run_new(HAZARDS_OF_APPLIED.format(names=names)))) if names else {}
         return MigrationPlan(names, must_wait=False, hazards=hazards)
     return MigrationPlan([], must_wait=False, hazards={})

@@ -44,8 +44,12 @@ class Version:
 
     def is_older_than(self, other: "Version") -> bool:
         """Return whether this is older: by version number, or by build date if numbers are missing or equal."""
-        mine, others = numbers_in(self.version), numbers_in(other.version)
-        return mine < others if mine and others and mine != others else self.built < other.built
+        own_numbers, other_numbers = numbers_in(self.version), numbers_in(other.version)
+        return (
+            own_numbers < other_numbers
+            if own_numbers and other_numbers and own_numbers != other_numbers
+            else self.built < other.built
+        )
 
 
 def numbers_in(version: str) -> list[int]:

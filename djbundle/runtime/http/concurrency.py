@@ -1,7 +1,7 @@
 """Decides how many threads of a site answer at once: as few as keep the processor busy.
 
 Python runs one thread at a time anyway, and threads that take turns within a page, at each query, lose much time. So
-one thread answers request after request. But no request shall wait behind a page that itself waits for a database or
+one thread answers request after request. But no request must wait behind a page that itself waits for a database or
 another server, nor long behind one that computes. Then another thread joins.
 """
 

@@ -26,7 +26,7 @@ HEADERS = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
 HealthResponse = tuple[HTTPStatus, bytes]
 
 
-class Watch(Protocol):
+class ProblemSource(Protocol):
     def problems(self) -> list[str]:
         """Return what is wrong, in words that reveal no secret."""
         ...
@@ -40,11 +40,11 @@ class Findings(NamedTuple):
 class Health:
     """Answers health checks, from several threads. `has_worker`: a task worker of this `serve` must send heartbeats.
 
-    Each of `watches` is asked each time, since it reads only memory.
+    Each of `sources` is asked each time, since it reads only memory.
     """
 
-    def __init__(self, path: str, *, has_worker: bool, watches: Sequence[Watch] = ()) -> None:
-        self._watches = watches
+    def __init__(self, path: str, *, has_worker: bool, sources: Sequence[ProblemSource] = ()) -> None:
+        self._sources = sources
         self.paths = {path: self.ready, path.rstrip("/") + LIVE_SUFFIX: live}
         self._has_worker = has_worker and apps.is_installed("djbundle.tasks")
         self._lock = threading.Lock()
@@ -77,8 +77,8 @@ class Health:
         return findings
 
     def ready(self) -> HealthResponse:
-        found, warnings = self.findings()
-        problems = [problem for watch in self._watches for problem in watch.problems()] + found
+        problems, warnings = self.findings()
+        problems = [each for source in self._sources for each in source.problems()] + problems
         status = HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK
         body = {"ready": not problems, "problems": problems} | ({"warnings": warnings} if warnings else {})
         return status, json.dumps(body).encode() + b"\n"

@@ -49,7 +49,7 @@ class Receivers:
             site.sources.append(self)
 
     def receive(self, request: Request) -> None:
-        """Handle a request in one of Granian's threads. Return when that thread shall receive another."""
+        """Handle a request in one of Granian's threads. Return when that thread should receive another."""
         self.note_received()
         self.admission.admit(request, self.enter_site)
 

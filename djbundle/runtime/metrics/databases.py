@@ -65,7 +65,7 @@ def tasks() -> Iterator[Family]:
     yield Family(
         "djbundle_tasks_drain_seconds",
         "gauge",
-        "Time to drain: how long the ready ones take at the rate at which tasks have ended lately; +Inf if none has.",
+        "Time to drain: how long the ready ones take at the rate at which tasks have ended recently; +Inf if none has.",
         drain,
     )
     yield Family("djbundle_tasks_oldest_seconds", "gauge", "How long the first of the ready ones has waited.", oldest)

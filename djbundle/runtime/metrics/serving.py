@@ -1,4 +1,4 @@
-"""What the processes of the site have counted, and the memory that they use."""
+"""The metrics of the site's processes: what they have counted, and the memory that they use."""
 
 import itertools
 from collections.abc import Iterable, Iterator

@@ -11,6 +11,7 @@ from pathlib import Path
 from djbundle.errors import MoveError
 from djbundle.runtime.core.own_files import open_own
 from djbundle.runtime.move import url_file
+from djbundle.runtime.process.lock import is_locked
 
 FOLDER = "move"
 LOCK, STATE, SWITCH = "lock", "state.json", "switch.json"
@@ -82,17 +83,7 @@ def locked(data: Path) -> Iterator[None]:
 
 def is_moving(data: Path) -> bool:
     """Return whether a command moves the site right now."""
-    try:
-        lock = open_own(folder_of(data) / LOCK, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False
+    return is_locked(folder_of(data) / LOCK)
 
 
 def _read(path: Path) -> str:

@@ -5,13 +5,10 @@ from collections.abc import Callable, Sequence
 
 from djbundle.errors import MoveError
 from djbundle.runtime.move.side import Side, canonical_rows, digest_of
-from djbundle.runtime.move.tables import Change, Key, Table, by_name
+from djbundle.runtime.move.tables import Key, RowChange, Table, by_name
 
 SMALL_REST = 50  # changes; with fewer, the last stop of writes is short
 MAX_ROUNDS = 200
-RECHECKED = "a table was changed in a way that no trigger saw"
-
-Report = Callable[[str], None]
 
 
 def catch_up(source: Side, destination: Side, tables: Sequence[Table]) -> int:
@@ -24,18 +21,18 @@ def catch_up(source: Side, destination: Side, tables: Sequence[Table]) -> int:
     return len(changes)
 
 
-def apply(changes: Sequence[Change], source: Side, destination: Side, tables: Sequence[Table]) -> None:
+def apply(changes: Sequence[RowChange], source: Side, destination: Side, tables: Sequence[Table]) -> None:
     """Write the rows as the source has them now, in one transaction."""
     if not changes:
         return
     with destination.transaction():
         for table, keys in _by_table(changes, tables):
             rows = list(source.rows_of(table, keys))
-            there = set(map(table.key_of, rows))
-            destination.put(table, rows, [key for key in keys if key not in there])
+            existing = set(map(table.key_of, rows))
+            destination.put(table, rows, [key for key in keys if key not in existing])
 
 
-def _by_table(changes: Sequence[Change], tables: Sequence[Table]) -> list[tuple[Table, list[Key]]]:
+def _by_table(changes: Sequence[RowChange], tables: Sequence[Table]) -> list[tuple[Table, list[Key]]]:
     keys: dict[str, dict[Key, None]] = defaultdict(dict)
     for change in changes:
         keys[change.table][change.key] = None
@@ -54,21 +51,21 @@ def catch_up_until_small(source: Side, destination: Side, tables: Sequence[Table
 
 
 def verify(
-    source: Side, destination: Side, tables: Sequence[Table], report: Report, repair: Callable[[Table], None]
+    source: Side, destination: Side, tables: Sequence[Table], repair: Callable[[Table], None] | None = None
 ) -> None:
     """Compare the number of rows and a hash of each table, at one moment of the source. Raise MoveError if they differ.
 
-    Nobody but this command writes to the destination. A table that differs is copied again, once.
+    Nobody but this command writes to the destination. A table that differs is repaired once, if there is a `repair`.
     """
     with source.snapshot():
         changes = source.changes()
         apply(changes, source, destination, tables)
         for table in tables:
-            if is_equal(table, source, destination):
-                continue
-            report(f"{table.name} differs, and is copied again: {RECHECKED}")
-            repair(table)
-            if not is_equal(table, source, destination):
+            is_same = is_equal(table, source, destination)
+            if not is_same and repair:
+                repair(table)
+                is_same = is_equal(table, source, destination)
+            if not is_same:
                 raise MoveError(
                     f"{table.name} is not the same in both databases", "nothing has changed; tell djbundle's authors"
                 )

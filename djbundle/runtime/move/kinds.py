@@ -1,6 +1,6 @@
-"""How values of each type of column cross between SQLite and PostgreSQL: as the text that PostgreSQL takes and gives.
+"""Converts the values of each type of column between SQLite and the text that PostgreSQL takes and gives.
 
-Django keeps in SQLite, for example, a UUID as 32 digits and a duration as microseconds. A `Kind` converts these.
+Django keeps in SQLite, for example, a UUID as 32 digits and a duration as microseconds. A `ColumnKind` converts these.
 """
 
 import datetime
@@ -18,7 +18,7 @@ TYPE_MODIFIER_HEADER = 4  # PostgreSQL adds it to lengths and precisions
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ColumnKind:
     """The conversions of one type."""
 
     name: str  # of the type in PostgreSQL
@@ -29,7 +29,7 @@ class Kind:
 
 
 def text_of(value: Any) -> str:
-    """Return the text. Raise ValueError for what is none, and for NUL, which PostgreSQL cannot hold."""
+    """Return the text. Raise ValueError for another type, and for NUL, which PostgreSQL cannot hold."""
     if not isinstance(value, str):
         if isinstance(value, bytes):
             raise ValueError("bytes in a column of text")
@@ -118,7 +118,7 @@ def _refuse(text: str) -> str:
     raise ValueError(f"{text} in JSON")
 
 
-def decimal_kind(modifier: int) -> Kind:
+def decimal_kind(modifier: int) -> ColumnKind:
     """Return the kind of a numeric column with this precision and scale."""
     quantum = None if modifier < 0 else Decimal(1).scaleb(-((modifier - TYPE_MODIFIER_HEADER) & 0xFFFF))
 
@@ -128,7 +128,7 @@ def decimal_kind(modifier: int) -> Kind:
         number = SQLITE_DIGITS.create_decimal_from_float(value) if isinstance(value, float) else _decimal(value)
         return format(number if quantum is None else number.quantize(quantum, context=EXACT), "f")
 
-    return Kind("numeric", to_text, canonical=normal)
+    return ColumnKind("numeric", to_text, canonical=normal)
 
 
 def _decimal(value: Any) -> Decimal:
@@ -142,44 +142,46 @@ def _decimal(value: Any) -> Decimal:
 
 
 MOMENT = "to_char({}, 'YYYY-MM-DD HH24:MI:SS.US')"
-INTEGER = {name: Kind(name, integer_of, from_text=int) for name in ("int2", "int4", "int8", "oid")}
+INTEGER = {name: ColumnKind(name, integer_of, from_text=int) for name in ("int2", "int4", "int8", "oid")}
 KINDS = INTEGER | {
-    "bool": Kind(
+    "bool": ColumnKind(
         "bool", boolean_of, "CASE {} WHEN true THEN 't' WHEN false THEN 'f' END", None, lambda text: text == "t"
     ),
-    "float4": Kind("float4", float_of, canonical=lambda text: repr(float(text)), from_text=float),
-    "float8": Kind("float8", float_of, canonical=lambda text: repr(float(text)), from_text=float),
-    "bytea": Kind("bytea", bytes_of, from_text=lambda text: bytes.fromhex(text[2:])),
-    "uuid": Kind("uuid", uuid_of, "replace({}::text, '-', '')"),
-    "timestamptz": Kind(
+    "float4": ColumnKind("float4", float_of, canonical=lambda text: repr(float(text)), from_text=float),
+    "float8": ColumnKind("float8", float_of, canonical=lambda text: repr(float(text)), from_text=float),
+    "bytea": ColumnKind("bytea", bytes_of, from_text=lambda text: bytes.fromhex(text[2:])),
+    "uuid": ColumnKind("uuid", uuid_of, "replace({}::text, '-', '')"),
+    "timestamptz": ColumnKind(
         "timestamptz", moment_of, MOMENT, None, lambda text: str(datetime.datetime.fromisoformat(text))
     ),
-    "timestamp": Kind("timestamp", moment_of, MOMENT, None, lambda text: str(datetime.datetime.fromisoformat(text))),
-    "date": Kind("date", date_of),
-    "time": Kind(
+    "timestamp": ColumnKind(
+        "timestamp", moment_of, MOMENT, None, lambda text: str(datetime.datetime.fromisoformat(text))
+    ),
+    "date": ColumnKind("date", date_of),
+    "time": ColumnKind(
         "time", time_of, "to_char({}, 'HH24:MI:SS.US')", None, lambda text: str(datetime.time.fromisoformat(text))
     ),
-    "interval": Kind(
+    "interval": ColumnKind(
         "interval",
         duration_of,
         "(extract(epoch FROM {}) * 1000000)::bigint::text || ' microseconds'",
         None,
         lambda text: int(text.split()[0]),
     ),
-    "json": Kind("json", json_of, canonical=json_canonical),
-    "jsonb": Kind("jsonb", json_of, canonical=json_canonical),
-    "inet": Kind("inet", text_of, "host({})"),
-    **{name: Kind(name, text_of) for name in ("varchar", "text", "bpchar", "citext", "name")},
+    "json": ColumnKind("json", json_of, canonical=json_canonical),
+    "jsonb": ColumnKind("jsonb", json_of, canonical=json_canonical),
+    "inet": ColumnKind("inet", text_of, "host({})"),
+    **{name: ColumnKind(name, text_of) for name in ("varchar", "text", "bpchar", "citext", "name")},
 }
 
 
-def kind_of(type_name: str, type_kind: str, modifier: int) -> Kind:
+def kind_of(type_name: str, type_kind: str, modifier: int) -> ColumnKind:
     """Return the kind of a type. Values of types that are not known cross as text, if `type_kind` is an enumeration."""
     if type_name == "numeric":
         return decimal_kind(modifier)
     if type_kind == "e":
-        return Kind(type_name, text_of)
-    return KINDS.get(type_name, Kind(type_name, _unknown))
+        return ColumnKind(type_name, text_of)
+    return KINDS.get(type_name, ColumnKind(type_name, _unknown))
 
 
 def _unknown(_value: Any) -> str:

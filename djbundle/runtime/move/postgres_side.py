@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from djbundle.errors import MoveError
-from djbundle.runtime.move.tables import OWN_PREFIX, Change, Key, Row, Table, by_name, quoted
+from djbundle.runtime.move.tables import OWN_PREFIX, Key, Row, RowChange, Table, by_name, quoted
 
 if TYPE_CHECKING:
     import psycopg
@@ -97,12 +97,12 @@ class PostgresSide:
                 copy.write("\n".join(lines) + "\n")
         return count
 
-    def put(self, table: Table, rows: Sequence[Row], gone: Sequence[Key]) -> None:
+    def put(self, table: Table, rows: Sequence[Row], deleted: Sequence[Key]) -> None:
         from psycopg.errors import UniqueViolation  # noqa: PLC0415 - only in bundles that have it
 
         with self.connection.cursor() as cursor:
-            if gone:
-                cursor.executemany(_delete(table), gone)
+            if deleted:
+                cursor.executemany(_delete(table), deleted)
             try:
                 with self.connection.transaction():
                     cursor.executemany(_upsert(table), rows)
@@ -142,12 +142,12 @@ class PostgresSide:
             self.connection.execute(f"DROP FUNCTION {function} CASCADE")
         self.connection.execute(f"DROP TABLE IF EXISTS {CHANGES}")
 
-    def changes(self) -> list[Change]:
+    def changes(self) -> list[RowChange]:
         known = by_name(self.tables)
         rows = self.connection.execute(f"SELECT number, name, row_key FROM {CHANGES} ORDER BY number")  # noqa: S608 - a constant
-        return [Change(number, name, tuple(json.loads(key))) for number, name, key in rows if name in known]
+        return [RowChange(number, name, tuple(json.loads(key))) for number, name, key in rows if name in known]
 
-    def forget(self, changes: Iterable[Change]) -> None:
+    def forget(self, changes: Iterable[RowChange]) -> None:
         numbers = [change.number for change in changes]
         self.connection.execute(f"DELETE FROM {CHANGES} WHERE number = ANY(%s)", [numbers])  # noqa: S608 - a constant
 

@@ -1,4 +1,4 @@
-"""Finds what PostgreSQL would refuse, before anything happens: each row of SQLite is held against the new columns."""
+"""Finds what PostgreSQL would refuse, before anything happens: checks each row of SQLite against the new columns."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -10,10 +10,10 @@ from djbundle.runtime.move.tables import Column, Table
 INTEGER_BITS = {"int2": 15, "int4": 31, "int8": 63}
 MAX_PROBLEMS = 1000
 MAX_TEXT = 1000  # characters of a message
-UNFIT_KEYS = ("bytea", "float4", "float8", "json", "jsonb")  # triggers cannot note such keys
+UNSUPPORTED_KEYS = ("bytea", "float4", "float8", "json", "jsonb")  # triggers cannot note such keys
 
 
-class Problem(NamedTuple):
+class RowProblem(NamedTuple):
     """A row, a column or a table that PostgreSQL would not take. The value itself is not shown: it may be a secret."""
 
     table: str
@@ -26,47 +26,49 @@ class Problem(NamedTuple):
         return f"{place}: {self.cause}"[:MAX_TEXT]
 
 
-def find_problems(source: SqliteSide, tables: Sequence[Table], leave: Sequence[str]) -> Iterator[Problem]:
+def find_problems(source: SqliteSide, tables: Sequence[Table], leave: Sequence[str]) -> Iterator[RowProblem]:
     """Yield all problems. `leave` are tables that stay behind."""
     yield from _problems_of_tables(source, tables, leave)
     present = [table for table in tables if not any(_problems_of_table(source, table))]
     for table in present:
         yield from _problems_of_rows(source, table)
     for name, number, parent in source.orphans():
-        yield Problem(name, str(number), "", f"its foreign key points to no row of {parent}")
+        yield RowProblem(name, str(number), "", f"its foreign key points to no row of {parent}")
 
 
-def _problems_of_tables(source: SqliteSide, tables: Sequence[Table], leave: Sequence[str]) -> Iterator[Problem]:
+def _problems_of_tables(source: SqliteSide, tables: Sequence[Table], leave: Sequence[str]) -> Iterator[RowProblem]:
     there = source.table_names() - set(leave)
     known = {table.name for table in tables}
     for name in sorted(there - known):
-        yield Problem(name, "", "", f"no migration makes this table; leave it behind with  --leave {name}")
+        yield RowProblem(name, "", "", f"no migration makes this table; leave it behind with  --leave {name}")
     for name in sorted(known - there - set(leave)):
-        yield Problem(name, "", "", "the site's SQLite has no such table")
+        yield RowProblem(name, "", "", "the site's SQLite has no such table")
     for table in tables:
         if table.name in there:
             yield from _problems_of_table(source, table)
 
 
-def _problems_of_table(source: SqliteSide, table: Table) -> Iterator[Problem]:
+def _problems_of_table(source: SqliteSide, table: Table) -> Iterator[RowProblem]:
     if not table.key_columns:
-        yield Problem(table.name, "", "", "it has no primary key")
+        yield RowProblem(table.name, "", "", "it has no primary key")
     for column in table.key_columns:
-        if column.kind.name in UNFIT_KEYS:
-            yield Problem(table.name, "", column.name, f"a primary key of type {column.kind.name} cannot be followed")
-    names, theirs = {column.name for column in table.columns}, source.column_names(table)
-    for name in sorted(names ^ theirs):
+        if column.kind.name in UNSUPPORTED_KEYS:
+            yield RowProblem(
+                table.name, "", column.name, f"a primary key of type {column.kind.name} cannot be followed"
+            )
+    names, source_names = {column.name for column in table.columns}, source.column_names(table)
+    for name in sorted(names ^ source_names):
         owner = "PostgreSQL" if name in names else "SQLite"
-        yield Problem(table.name, "", name, f"only {owner} has this column")
+        yield RowProblem(table.name, "", name, f"only {owner} has this column")
 
 
-def _problems_of_rows(source: SqliteSide, table: Table) -> Iterator[Problem]:
+def _problems_of_rows(source: SqliteSide, table: Table) -> Iterator[RowProblem]:
     checks = [(index, column) for index, column in enumerate(table.columns)]
     keys = table.key_indexes
     for values in source.raw_rows(table):
         for index, column in checks:
             if cause := _cause(column, values[index]):
-                yield Problem(table.name, " ".join(str(values[key]) for key in keys), column.name, cause)
+                yield RowProblem(table.name, " ".join(str(values[key]) for key in keys), column.name, cause)
 
 
 def _cause(column: Column, value: object) -> str:

@@ -1,11 +1,11 @@
-"""What `move` needs of a database, whichever it is."""
+"""The methods that `move` needs of a database, whichever it is."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
-from djbundle.runtime.move.tables import Change, Key, Row, Table
+from djbundle.runtime.move.tables import Key, Row, RowChange, Table
 
 MODULUS = 1 << 128
 
@@ -28,8 +28,8 @@ class Side(Protocol):
     def count(self, table: Table) -> int:
         """Return the number of rows."""
 
-    def put(self, table: Table, rows: Sequence[Row], gone: Sequence[Key]) -> None:
-        """Write the rows in place of those with the same keys, and delete those that are gone."""
+    def put(self, table: Table, rows: Sequence[Row], deleted: Sequence[Key]) -> None:
+        """Write the rows in place of those with the same keys, and delete `deleted`."""
 
     def watch(self, tables: Sequence[Table]) -> None:
         """Note from now on which rows change."""
@@ -37,10 +37,10 @@ class Side(Protocol):
     def unwatch(self) -> None:
         """Note no more changes, and forget those that are noted."""
 
-    def changes(self) -> list[Change]:
+    def changes(self) -> list[RowChange]:
         """Return the changes that are noted."""
 
-    def forget(self, changes: Iterable[Change]) -> None:
+    def forget(self, changes: Iterable[RowChange]) -> None:
         """Delete these notes."""
 
 

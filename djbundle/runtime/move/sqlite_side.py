@@ -8,7 +8,7 @@ from itertools import batched
 from pathlib import Path
 from typing import Any
 
-from djbundle.runtime.move.tables import OWN_PREFIX, Change, Key, Row, Table, by_name, quoted
+from djbundle.runtime.move.tables import OWN_PREFIX, Key, Row, RowChange, Table, by_name, quoted
 
 CHANGES = f"{OWN_PREFIX}_changes"
 CREATE_SQL = f"CREATE TABLE IF NOT EXISTS {CHANGES} (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, row_key TEXT)"
@@ -99,8 +99,8 @@ class SqliteSide:
 
     # --- writing ---
 
-    def put(self, table: Table, rows: Sequence[Row], gone: Sequence[Key]) -> None:
-        keys = [*gone, *map(table.key_of, rows)]
+    def put(self, table: Table, rows: Sequence[Row], deleted: Sequence[Key]) -> None:
+        keys = [*deleted, *map(table.key_of, rows)]
         condition = " AND ".join(f"{quoted(column.name)} = ?" for column in table.key_columns)
         delete = f"DELETE FROM {quoted(table.name)} WHERE {condition}"  # noqa: S608 - of names only
         marks = ", ".join("?" * len(table.columns))
@@ -137,15 +137,15 @@ class SqliteSide:
     def is_watched(self) -> bool:
         return bool(self.connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [CHANGES]).fetchone())
 
-    def changes(self) -> list[Change]:
+    def changes(self) -> list[RowChange]:
         rows = self.connection.execute(f"SELECT number, name, row_key FROM {CHANGES} ORDER BY number").fetchall()  # noqa: S608 - a constant
-        return [Change(number, name, self._key(name, key)) for number, name, key in rows]
+        return [RowChange(number, name, self._key(name, key)) for number, name, key in rows]
 
     def _key(self, name: str, key: str) -> Key:
         columns = self._tables[name].key_columns
         return tuple(column.kind.to_text(value) for column, value in zip(columns, json.loads(key), strict=True))
 
-    def forget(self, changes: Iterable[Change]) -> None:
+    def forget(self, changes: Iterable[RowChange]) -> None:
         for some in batched((change.number for change in changes), KEYS_AT_ONCE, strict=False):
             marks = ", ".join("?" * len(some))
             self.connection.execute(f"DELETE FROM {CHANGES} WHERE number IN ({marks})", some)  # noqa: S608 - of marks only

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from djbundle.runtime.move.kinds import Kind, kind_of
+from djbundle.runtime.move.kinds import ColumnKind, kind_of
 
 OWN_PREFIX = "djbundle_move"  # of the tables that `move` makes for itself
 COLUMNS_SQL = """
@@ -32,7 +32,7 @@ class Column:
     """A column of a table in PostgreSQL."""
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     modifier: int  # atttypmod: the length of a text, the precision of a number; -1: none
     is_required: bool
     is_key: bool
@@ -63,7 +63,7 @@ class Table:
         return tuple(row[index] or "" for index in self.key_indexes)
 
 
-class Change(NamedTuple):
+class RowChange(NamedTuple):
     """A row that was written: its number in the order of all changes, its table, and its key."""
 
     number: int

@@ -1,4 +1,4 @@
-"""Why a process has died: its last error, or the meaning of the signal that killed it."""
+"""The reason for which a process has died: its last error, or the meaning of the signal that killed it."""
 
 import mmap
 import signal

@@ -13,10 +13,15 @@ LOCK_TIMEOUT = 5.0  # seconds to wait for a killed server's children to exit
 POLL_INTERVAL = 0.02  # seconds between attempts
 
 
-def is_locked(data: Path) -> bool:
+def is_served(data: Path) -> bool:
     """Return whether a server holds the lock. It also holds the lock while it becomes another program."""
+    return is_locked(data / SERVE_LOCK)
+
+
+def is_locked(path: Path) -> bool:
+    """Return whether a process holds the lock of this file, of whichever user the file is."""
     try:
-        lock = os.open(data / SERVE_LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        lock = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
     try:

@@ -30,8 +30,11 @@ CYCLES_LIMIT = 32 << 20  # bytes of large objects that end, and by which the pro
 MAX_COLLECTION_SHARE = 0.05  # largest share of the time that these collections take
 PAGE = resource.getpagesize()
 
-M_ARENA_MAX = -8  # malloc.h
+M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # malloc.h
 ARENAS = 2  # heaps that all threads share; with glibc's 16, each keeps the memory of its largest response
+# Bytes from which an object gets memory of its own, which the kernel has back when it ends. By itself, glibc raises this
+# limit to the size of the largest object so far: then large responses leave holes in the heap that cannot be given back.
+LARGE_OBJECT = 256 << 10
 
 DEFAULT_THRESHOLD = gc.get_threshold()  # before the project's settings can change it
 
@@ -45,9 +48,11 @@ def start_garbage_collection() -> None:
 
 
 def limit_arenas() -> None:
-    """Let all threads allocate from a few heaps. Call it before there are threads."""
+    """Let all threads allocate from a few heaps, and large objects outside of these. Call it before there are threads."""
     with contextlib.suppress(AttributeError, OSError):  # another libc
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_ARENA_MAX, ARENAS)
+        mallopt(M_MMAP_THRESHOLD, LARGE_OBJECT)
 
 
 def share_loaded_objects() -> None:
@@ -90,8 +95,8 @@ class Heap:
         if has_grown or comes_to_rest or is_due:
             collect_and_trim()
             self.size = resident_memory()
-            was_in_vain = is_due and not has_grown and self.size > size - GROWTH
-            self.interval = min(2 * self.interval, MAX_INTERVAL) if was_in_vain else CHECK_INTERVAL
+            was_useless = is_due and not has_grown and self.size > size - GROWTH
+            self.interval = min(2 * self.interval, MAX_INTERVAL) if was_useless else CHECK_INTERVAL
             self.last_trim = now
 
     def was_idle(self) -> bool:

@@ -84,7 +84,7 @@ def server_loaded_beside(root: Path) -> Iterator[None]:
     Its 20 MB take a tenth of a start to unpack; the thread does that on another CPU. The library allocates with
     jemalloc, which returns freed memory when its arena is used again. With one arena for all threads that is soon.
     """
-    is_given = ALLOCATOR_OPTIONS in os.environ
+    has_options = ALLOCATOR_OPTIONS in os.environ
     os.environ.setdefault(ALLOCATOR_OPTIONS, "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0")
     server = threading.Thread(target=load_server, args=[root])
     server.start()
@@ -92,7 +92,7 @@ def server_loaded_beside(root: Path) -> Iterator[None]:
         yield
     finally:
         server.join()  # before anything forks
-        if not is_given:  # programs that the site starts must not inherit them
+        if not has_options:  # programs that the site starts must not inherit them
             os.environ.pop(ALLOCATOR_OPTIONS, None)
 
 
@@ -147,7 +147,7 @@ def load_site(bundle: Bundle, options: ServeOptions, watch: AncestorMonitor, not
     site = site._replace(watch=watch)
     if not health.is_unused_path(path):
         return site
-    healthy = health.Health(path, has_worker=Role.WORKER in options.roles, watches=(watch, notice))
+    healthy = health.Health(path, has_worker=Role.WORKER in options.roles, sources=(watch, notice))
     return site._replace(application=health.wrap(site.application, bundle.manifest.interface, healthy))
 
 
@@ -192,7 +192,7 @@ def prepare_site(bundle: Bundle, options: ServeOptions, progress: ProgressPipe, 
 
 
 def is_confirmed(options: ServeOptions, progress: ProgressPipe) -> bool:
-    """Report that the site answers, and return whether it shall serve. Raise UnhealthyError if it does not answer."""
+    """Report that the site answers, and return whether it should serve. Raise UnhealthyError if it does not answer."""
     from djbundle.runtime.handover.front_page_probe import probe_site  # noqa: PLC0415 - needs Django
 
     if Role.WEB in options.roles:

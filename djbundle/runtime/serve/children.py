@@ -16,7 +16,7 @@ from djbundle.manifest import Interface
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.files.static_cache import StaticCache
 from djbundle.runtime.files.static_files import LoadedSite
-from djbundle.runtime.http.asgi import AsgiMiddleware
+from djbundle.runtime.http.asgi.middleware import AsgiMiddleware
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.response_middleware import AddedHeaders, WsgiMiddleware

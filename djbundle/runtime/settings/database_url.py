@@ -24,7 +24,7 @@ CONNECTION_AGE = 60  # seconds that a connection without a pool is kept for the 
 OF_THE_OLD_SERVER = frozenset({"ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS"})
 
 
-class Kind(NamedTuple):
+class DatabaseKind(NamedTuple):
     """A kind of database server. The names of its engines hold `mark` or `spatial`."""
 
     mark: str
@@ -33,8 +33,8 @@ class Kind(NamedTuple):
     extra: str  # of djbundle, which installs the first driver
 
 
-POSTGRESQL = Kind("postgresql", "postgis", ("psycopg", "psycopg2"), "postgres")
-MYSQL = Kind("mysql", "mysql", ("MySQLdb",), "mysql")
+POSTGRESQL = DatabaseKind("postgresql", "postgis", ("psycopg", "psycopg2"), "postgres")
+MYSQL = DatabaseKind("mysql", "mysql", ("MySQLdb",), "mysql")
 KINDS = {
     "postgres": POSTGRESQL,
     "postgresql": POSTGRESQL,
@@ -74,7 +74,7 @@ def _moved(entry: dict[str, Any], variable: ServiceVariable, overlay: Overlay) -
     return moved | {"OPTIONS": options}
 
 
-def _kind_of(variable: ServiceVariable) -> Kind:
+def _kind_of(variable: ServiceVariable) -> DatabaseKind:
     scheme = variable.url.partition("://")[0]
     if scheme == variable.url:
         raise SettingsError(f"{variable.name} is no URL", EXAMPLE)
@@ -107,7 +107,7 @@ def _parse(variable: ServiceVariable) -> dict[str, Any]:
     return {name: value for name, value in server.items() if name in OF_THE_OLD_SERVER}
 
 
-def _load_driver(kind: Kind, variable: str) -> str:
+def _load_driver(kind: DatabaseKind, variable: str) -> str:
     """Return the first driver that loads. Raise SettingsError with the reason if there is none."""
     reasons = []
     for driver in kind.drivers:
@@ -125,13 +125,13 @@ def _load_driver(kind: Kind, variable: str) -> str:
     )
 
 
-def _engine(kind: Kind, *, is_spatial: bool) -> str:
+def _engine(kind: DatabaseKind, *, is_spatial: bool) -> str:
     """Return Django's engine; GeoDjango's where the project has used one of those."""
     return f"django.contrib.gis.db.backends.{kind.spatial}" if is_spatial else f"django.db.backends.{kind.mark}"
 
 
 def _pool(options: dict[str, Any], driver: str, variable: str) -> dict[str, Any] | None:
-    """Take the pool out of the options, and return what it shall be; None for no pool.
+    """Take the pool out of the options, and return the pool to use; None for no pool.
 
     ``?pool=50`` in the URL is its largest size. Without it there is a pool if the package for it is there.
     """

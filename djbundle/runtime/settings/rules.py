@@ -171,7 +171,7 @@ def add_commands(overlay: Overlay) -> None:
 
 
 RULES: list[Callable[[Overlay], None]] = [
-    broker.use_broker,  # first: a wrong URL shall change nothing
+    broker.use_broker,  # first: a wrong URL must change nothing
     database_url.use_databases,
     cache_url.use_caches,
     media_url.use_media_stores,

@@ -24,10 +24,10 @@ def find(bundle: Bundle, base: str, aliases: Iterable[str]) -> list[ServiceVaria
     """Return the variables that move one of these aliases. In verify mode there are none: it has no network."""
     if is_verify_mode():
         return []
-    theirs = {variable.name for variable in bundle.manifest.variables}
+    project_variables = {variable.name for variable in bundle.manifest.variables}
     named = [(alias, service_variables.name_of(base, alias)) for alias in aliases]
     variables = (ServiceVariable(alias, name, os.environ.get(name, "")) for alias, name in named)
-    return [each for each in variables if each.url and each.name not in theirs]
+    return [each for each in variables if each.url and each.name not in project_variables]
 
 
 def names(variables: Iterable[ServiceVariable]) -> str:

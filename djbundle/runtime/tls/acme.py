@@ -139,10 +139,10 @@ class AcmeClient:
 def check_clock(headers: Mapping[str, str]) -> None:
     """Raise AcmeError if our clock is wrong: each new certificate would seem expired, so none is ordered."""
     try:
-        theirs = parsedate_to_datetime(headers.get("date", "")).timestamp()
+        server_time = parsedate_to_datetime(headers.get("date", "")).timestamp()
     except (ValueError, TypeError, OverflowError):
         return
-    if abs(skew := time.time() - theirs) > MAX_CLOCK_SKEW:
+    if abs(skew := time.time() - server_time) > MAX_CLOCK_SKEW:
         where = "ahead of" if skew > 0 else "behind"
         raise AcmeError(f"the clock of this machine is {abs(skew) / 3600:.0f} h {where} the authority's: set it")
 

@@ -105,12 +105,13 @@ class Keeper:
         if self.options.source == "acme":
             wait = max(wait, self.rate_limit.wait())
         self.failures += 1
-        message = f"no certificate for {self.shown()}: {reason}; trying again in {in_words(wait)}"
+        message = f"no certificate for {self.shown()}: {reason}; trying again in {format_duration(wait)}"
         log(message, "warning", source="tls")
         return wait
 
     def rate_limit_message(self, wait: float) -> str:
-        return f"one was ordered less than an hour ago (tls/{self.rate_limit.name}); the next order in {in_words(wait)}"
+        wait_text = format_duration(wait)
+        return f"one was ordered less than an hour ago (tls/{self.rate_limit.name}); the next order in {wait_text}"
 
 
 def external_account(options: TlsOptions) -> ExternalAccount | None:
@@ -134,7 +135,7 @@ def jittered(seconds: float) -> float:
     return seconds * random.uniform(0.9, 1.1)  # noqa: S311 - no secret
 
 
-def in_words(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     for size, unit in ((3600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"

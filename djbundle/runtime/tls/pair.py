@@ -89,14 +89,14 @@ def _client() -> ssl.SSLContext:
 def _handshake(client: ssl.SSLContext, server: ssl.SSLContext) -> dict[str, object]:
     """Return what the client sees of the server's certificate."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    ours = client.wrap_bio(to_client, to_server)
-    theirs = server.wrap_bio(to_server, to_client, server_side=True)
-    for side in (ours, theirs) * FLIGHTS:
+    client_end = client.wrap_bio(to_client, to_server)
+    server_end = server.wrap_bio(to_server, to_client, server_side=True)
+    for side in (client_end, server_end) * FLIGHTS:
         try:
             side.do_handshake()
         except ssl.SSLWantReadError:
             continue
-    return dict(ours.getpeercert() or {})
+    return dict(client_end.getpeercert() or {})
 
 
 def _no_password() -> str:

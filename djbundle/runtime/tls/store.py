@@ -1,4 +1,4 @@
-"""What TLS keeps in the data directory, readable only by its owner.
+"""The files of TLS in the data directory, readable only by its owner.
 
 tls/account-HASH.pem    the key of our account with the authority of that URL
 tls/SOURCE-NAME.pem     key and chain of the site, in one file, so that they are replaced together

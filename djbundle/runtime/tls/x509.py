@@ -35,7 +35,7 @@ class Certificate:
 
     @classmethod
     def from_pem(cls, pem: bytes) -> Self:
-        """Read the first certificate of a chain. Raise ValueError if it is none."""
+        """Read the first certificate of a chain. Raise ValueError if there is none."""
         try:
             first = x509.load_pem_x509_certificate(pem)
             return cls(first.not_valid_before_utc, first.not_valid_after_utc, read_names(first))

@@ -1,4 +1,4 @@
-"""What finished in the last 24 hours, hour by hour.
+"""The tasks that finished in the last 24 hours, hour by hour.
 
 The database counts over ranges of the index on `finished_at`, in one statement with a part for each hour. Times come
 from a sample of at most SAMPLE rows of each hour. This works alike on SQLite and PostgreSQL, which truncate and

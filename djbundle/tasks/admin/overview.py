@@ -152,7 +152,7 @@ def _running() -> dict[str, int]:
 
 
 def workers(now: datetime.datetime) -> list[WorkerRow]:
-    """Return the workers that were seen lately, the latest first."""
+    """Return the workers that were seen recently, the latest first."""
     rows = WorkerRecord.objects.using(transitions.alias()).filter(seen_at__gt=now - WORKER_MAX_AGE).order_by("-seen_at")
     return [
         WorkerRow(row, is_stale=row.seen_at < now - options.lease(), ago=span(seconds_between(row.seen_at, now)))

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from djbundle.tasks.admin.texts import NOTHING, briefly, short_name
-from djbundle.tasks.admin.timing import in_words
+from djbundle.tasks.admin.timing import describe_timing
 from djbundle.tasks.models import Schedule
 
 CODE = _(
@@ -44,7 +44,7 @@ class ScheduleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("runs"))
     def timing(self, schedule: Schedule) -> SafeString:
-        words = in_words(schedule.cron, schedule.interval)
+        words = describe_timing(schedule.cron, schedule.interval)
         pattern = "" if schedule.interval or words == schedule.cron else schedule.cron
         return format_html('{} <span class="djt-quiet djt-code">{}</span>', words, pattern)
 

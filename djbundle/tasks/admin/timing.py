@@ -12,7 +12,7 @@ STEP = re.compile(r"\*/\d{1,2}")
 SUNDAY = 6  # in Django's weekdays; cron begins with Sunday
 
 
-def in_words(cron: str, interval: float | None) -> str:
+def describe_timing(cron: str, interval: float | None) -> str:
     """Return a text such as "each day at 03:00". Rare patterns stay as they are."""
     if interval:
         return _("every %s") % span(interval)

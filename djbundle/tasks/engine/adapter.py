@@ -50,7 +50,7 @@ class BackendEngine:
                 raise EngineError(str(error)) from error
 
     def forget_queues(self) -> None:
-        """Do nothing: a backend has its queues."""
+        """Do nothing: the backend has made its queues itself."""
 
     def describe(self, error: BaseException) -> str:
         """Return a line about an EngineError."""

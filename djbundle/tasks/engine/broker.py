@@ -10,14 +10,14 @@ from typing import Any
 
 from djbundle.common.broker_url import BrokerUrl
 from djbundle.tasks.engine import messages
-from djbundle.tasks.engine.subscription import Subscription
+from djbundle.tasks.engine.consumer import Consumer
 from djbundle.tasks.engine.tls import ssl_options
 from djbundle.tasks.engine.transport_options import transport_options
 
 logger = logging.getLogger("djbundle.tasks")
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 30.0  # seconds
-HEARTBEAT = 10  # seconds; without one for twice as long, the connection is taken for dead. For RabbitMQ only
+HEARTBEAT = 10  # seconds; without one for twice as long, the connection counts as dead. For RabbitMQ only
 PUBLISH_TIMEOUT = 10.0  # seconds for the broker to confirm a message
 RETENTION = 60.0  # seconds; RabbitMQ drops messages that nobody has taken by then, since they are sent again
 
@@ -60,7 +60,7 @@ class Broker:
         return self._kombu.Queue(full_name, routing_key=full_name, durable=True)
 
     def connect(self) -> None:
-        """Connect to the broker in order to send, unless that has been done. Raise one of `errors` if it fails."""
+        """Connect to the broker in order to send, unless it is connected. Raise one of `errors` if it fails."""
         if self._producer is None:
             self._producer = self._kombu.Producer(self._channel(), serializer="json", auto_declare=False)
 
@@ -105,12 +105,12 @@ class Broker:
             return f"the broker refuses: {text}"
         return f"the broker does not answer: {text}"
 
-    def consume(self, names: Sequence[str], on_keys: messages.OnKeys, on_tasks: OnTasks | None = None) -> Subscription:
+    def consume(self, names: Sequence[str], on_keys: messages.OnKeys, on_tasks: OnTasks | None = None) -> Consumer:
         """Pass the keys of each message to `on_keys` while the returned object drains.
 
         Pass each message with whole tasks to `on_tasks`, which acknowledges it at any time later.
 
-        It ends with the process. After an error, a good-bye to the broker might wait for its answer without end.
+        The connection ends with the process. After an error, closing it might wait for the broker's answer forever.
         """
         kombu_messages: Any = importlib.import_module("kombu.message")
         kombu_messages.decompress = messages.refuse_compressed  # which is called before a message gets here
@@ -120,7 +120,7 @@ class Broker:
             no_ack=self.url.transport == "redis",  # else each message costs Redis five commands more
         )
         of_tasks = on_tasks and self._consumer([self.queue(name, of_tasks=True) for name in names], on_tasks)
-        return Subscription(self._connection, consumer, of_tasks, self.errors, has_batches=self.url.transport == "sqs")
+        return Consumer(self._connection, consumer, of_tasks, self.errors, has_batches=self.url.transport == "sqs")
 
     def _channel(self) -> Any:
         channel = self._connection.channel()
@@ -140,6 +140,6 @@ class Broker:
         )
 
     def close(self) -> None:
-        """Say good-bye to the broker. It may wait for the answer without end, so processes that end do not."""
+        """Close the connection. It may wait for the broker's answer forever: a process that ends does not call it."""
         with contextlib.suppress(Exception):
             self._connection.release()

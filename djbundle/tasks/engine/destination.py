@@ -1,4 +1,4 @@
-"""What a relay sends to: a broker (broker.py), or another backend of ``django.tasks`` (adapter.py)."""
+"""The destination of a relay: a broker (broker.py), or another backend of ``django.tasks`` (adapter.py)."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol

@@ -1,6 +1,6 @@
 """Messages that carry whole tasks, so that these need no row: the direct mode, ``?rows=no`` in the URL of the broker.
 
-A task gets a row all the same if it needs one: it is delayed, unique or limited, or part of a workflow. It also gets
+A task still gets a row if it needs one: it is delayed, unique or limited, or part of a workflow. It also gets
 one when it fails, must run again, or takes long, see direct_runs.py.
 """
 
@@ -55,7 +55,7 @@ def packed(record: "TaskRecord") -> dict[str, Any]:
 
 
 def unpacked(values: Any, alias: str, worker: str) -> "Run | None":
-    """Return the run of a task in a message, by this worker; None if it is none: anybody may have sent it."""
+    """Return the run of a task in a message, by this worker; None if it is not valid: anybody may have sent it."""
     from djbundle.tasks.store.claimed_run import Run  # noqa: PLC0415 - needs the models
 
     if not _is_valid(values):

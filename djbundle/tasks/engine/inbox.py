@@ -17,7 +17,7 @@ from djbundle.tasks.store.worker_identity import Identity
 from djbundle.tasks.worker.pending_writes import PendingWrites
 
 
-class Inbox:
+class BrokerInbox:
     """Receives keys from the broker of `url`. `close_in_child` closes what its processes inherit from the worker."""
 
     def __init__(
@@ -77,7 +77,7 @@ class Inbox:
         sending.unmark(keys, is_refused=is_refused)
 
     def grant(self, room: int) -> None:
-        """Let so many keys come in all."""
+        """Let `room` keys come in all."""
         room -= len(self.direct.waiting)
         if room > self._credit and not self._is_stopping:
             self._receiver.send(b"%d" % (room - self._credit))

@@ -4,8 +4,8 @@ The commit does not wait for the disk. A mark that a crash of the server undoes 
 only one of both messages finds a task to claim.
 """
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection
+from operator import itemgetter
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store.claim import Selection
+from djbundle.tasks.store.claimed_run import by_urgency
 from djbundle.tasks.store.durability import relaxed
 from djbundle.tasks.store.prepared_statement import rows_of
 
@@ -41,13 +42,9 @@ def mark(alias: str, limit: int, excluded: Collection[str]) -> list[Row]:
     selection = Selection(condition, [now, now, *excluded, limit])
     with relaxed(connection):
         rows = rows_of(connection, _sql(connection, selection), [now, *selection.values])
-    return [(key, queue, backend) for key, queue, backend, *_ in _by_urgency(rows)]
+    return [(key, queue, backend) for key, queue, backend, *_ in by_urgency(rows, itemgetter(3), itemgetter(4, 0))]
 
 
 def _sql(connection: BaseDatabaseWrapper, selection: Selection) -> str:
     table = connection.ops.quote_name(TaskRecord._meta.db_table)
     return MARK_SQL.format(table=table, relaxed=RELAXED[connection.vendor], keys_sql=selection.sql(connection))
-
-
-def _by_urgency(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    return sorted(rows, key=lambda row: (-row[3], row[4], row[0]))

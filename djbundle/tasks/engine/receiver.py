@@ -16,8 +16,8 @@ from typing import Any
 from djbundle.common.broker_url import BrokerUrl
 from djbundle.common.periodic import Periodic
 from djbundle.tasks.engine.broker import Broker
+from djbundle.tasks.engine.consumer import Consumer
 from djbundle.tasks.engine.messages import is_redelivered, tasks_of
-from djbundle.tasks.engine.subscription import Subscription
 
 logger = logging.getLogger("djbundle.tasks")
 
@@ -47,9 +47,9 @@ class Receiver:
         broker = Broker(self.url)
         self.heartbeat = Periodic(HEARTBEAT_INTERVAL, broker.check_heartbeat)
         try:
-            subscription = broker.consume(self.queues, self.pass_on, None if self.url.has_rows else self.pass_on_tasks)
+            consumer = broker.consume(self.queues, self.pass_on, None if self.url.has_rows else self.pass_on_tasks)
             logger.info("tasks come from %s", self.url.masked)
-            while self._receive(subscription):
+            while self._receive(consumer):
                 pass
         except broker.errors as error:
             logger.error("%s; trying again", broker.describe(error))
@@ -72,21 +72,21 @@ class Receiver:
         head = b"%s%d %d " % (TASKS, self.total, is_redelivered(message))
         self.worker.sendall(head + json.dumps(tasks, separators=(",", ":")).encode() + b"\n")
 
-    def _receive(self, subscription: Subscription) -> bool:
+    def _receive(self, consumer: Consumer) -> bool:
         """Do one turn. Return False when the worker is gone."""
         if not self.has_credit(0.0 if self.credit > 0 else LINGER):
-            subscription.stop(lambda: self.has_credit(0.0))
+            consumer.stop(lambda: self.has_credit(0.0))
             self.heartbeat.run()
             return self.has_credit(HEARTBEAT_INTERVAL) or not self.is_closed
-        subscription.allow_unacknowledged(self.credit + len(self.messages))
-        subscription.limit(self.credit // self.message_size)
-        subscription.start()
-        subscription.drain(DRAIN_INTERVAL)
+        consumer.allow_unacknowledged(self.credit + len(self.messages))
+        consumer.limit(self.credit // self.message_size)
+        consumer.start()
+        consumer.drain(DRAIN_INTERVAL)
         self.heartbeat.run()
         return not self.is_closed
 
     def has_credit(self, seconds: float) -> bool:
-        """Read what the worker has sent. Without credit wait for it, at most so long. Return whether there is any."""
+        """Read what the worker has sent. Without credit, wait up to `seconds` for it. Return whether there is any."""
         while select.select([self.worker], [], [], seconds if self.credit <= 0 or self.is_stopping else 0.0)[0]:
             data = self.worker.recv(4096)
             if not data:

@@ -34,20 +34,20 @@ FULL_INTERVAL = 0.02  # seconds between looks while the broker has enough
 HEARTBEAT_INTERVAL = 3.0  # seconds between checks of the broker's heartbeats
 LOST_INTERVAL = 0.5  # seconds between searches for tasks to send again
 MIN_WINDOW, MAX_WINDOW = 64, 20_000  # tasks that the broker has, and no worker yet
-SUPPLY_SECONDS = 1.0  # for which the broker is supplied
+SUPPLY_SECONDS = 1.0  # the broker gets the tasks that workers claim in this time
 CHUNK_SECONDS = 0.01  # of work of all workers together that one message carries
 SQS_CHUNK_SECONDS = 0.1  # the same for SQS, where a message takes ten times as long to send, and is paid for
-SQS_MESSAGES = 16  # about so many are sent to SQS at once, also while the rate is not known yet
+SQS_MESSAGES = 16  # that are sent to SQS at once, about; also while the rate is not known yet
 MAX_CHUNK = 100  # tasks
 SMOOTHING = 0.3  # weight of the newest measurement of the rate
 
 
 @dataclass
 class Supply:
-    """Decides how many tasks of a queue the broker shall have: about as many as workers claim in SUPPLY_SECONDS."""
+    """Decides how many tasks of a queue the broker should have: about as many as workers claim in SUPPLY_SECONDS."""
 
     rate: float = 0.0  # tasks per second that workers claim, smoothed
-    window: int = MIN_WINDOW  # tasks that the broker shall have at most
+    window: int = MIN_WINDOW  # tasks that the broker should have at most
     sent: int = 0  # tasks, since the last measurement
     left: int = 0  # tasks that the broker had at the last measurement
     measured_at: float = field(default_factory=time.monotonic)
@@ -61,7 +61,7 @@ class Supply:
 
     @property
     def room(self) -> int:
-        """The number of tasks that the broker shall get, in addition to those that it has."""
+        """The number of tasks that the broker should get, in addition to those that it has."""
         return self.window - self.left - self.sent
 
     def _measure(self, left: int, seconds: float) -> None:
@@ -83,10 +83,10 @@ class Relay:
         self.is_closed = False  # the worker's end
         self.receiver: socket.socket | None = None
         self.supplies: defaultdict[str, Supply] = defaultdict(Supply)  # by queue
-        self.is_short = False  # more tasks wait in the database than the broker shall have
+        self.is_short = False  # more tasks wait in the database than the broker should have
         self.lost = Periodic(LOST_INTERVAL, self._unmark_lost)
         self.heartbeat = Periodic(HEARTBEAT_INTERVAL, self.broker.check)
-        self.presence = Periodic(options.lease().total_seconds() / 3, self._record_answer)
+        self.renewal = Periodic(options.lease().total_seconds() / 3, self._record_success)
         self.relays = 1  # that send to the broker, this one included
 
     def run(self) -> None:
@@ -96,7 +96,7 @@ class Relay:
             while not self.is_closed:
                 self._listen()
                 self._send_all()  # at once: all else can wait until what was committed is on its way
-                self.presence.run()  # now: with SQS, only a message shows whether it answers
+                self.renewal.run()  # now: with SQS, only a message shows whether it answers
                 self.heartbeat.run()
                 self.lost.run()
                 self._wait()
@@ -111,7 +111,7 @@ class Relay:
             logger.error("the database does not answer the relay: %s", str(error).strip())
 
     def _send_all(self) -> None:
-        """Send what is due, as far as the broker shall have it. Count what it has afterwards, unless it has enough."""
+        """Send due tasks, up to the number that the broker should have. Count afterwards, unless it has enough."""
         if not self.is_short:
             self._send_due()
         self._count_sent()
@@ -162,8 +162,8 @@ class Relay:
             logger.warning("%d tasks are sent to the broker again, since no worker has claimed them", count)
             self._send_all()
 
-    def _record_answer(self) -> None:
-        self.registration.record_answer()
+    def _record_success(self) -> None:
+        self.registration.record_success()
         self.relays = max(1, relays().filter(failing_since__isnull=True).count())
 
     def _listen(self) -> None:

@@ -1,4 +1,4 @@
-"""What a worker has in place of an inbox if another backend runs the tasks: a relay, and no keys that come.
+"""An empty inbox for a worker whose tasks another backend runs: it has a relay, and no keys come.
 
 So this worker runs the tasks with a limit, which are not sent, and does all else that a worker does: schedules, rescue
 and pruning.
@@ -17,7 +17,7 @@ from djbundle.tasks.worker.pending_writes import PendingWrites
 
 
 class RelayOnly:
-    """An inbox, as worker/loop.py describes it, that stays empty."""
+    """An inbox, as worker/inbox.py describes it, that stays empty."""
 
     def __init__(
         self,

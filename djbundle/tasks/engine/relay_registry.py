@@ -24,7 +24,7 @@ class RelayRegistration:
 
     identity: Identity
 
-    def record_answer(self) -> None:
+    def record_success(self) -> None:
         """Write that the broker answers. Call it as often as a heartbeat. Also remove the relays that are gone."""
         now = clock.now(transitions.alias())
         if not self._row.update(seen_at=now, error="", failing_since=None):

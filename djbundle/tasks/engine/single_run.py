@@ -47,16 +47,16 @@ def _run_here(identity: Identity, run: Run) -> None:
     """Run it while another thread renews the lease."""
     ended, cancelled = threading.Event(), threading.Event()
     channel = Channel(partial(transitions.write_progress, run.pk, run.epoch), cancelled.is_set)
-    keeper = threading.Thread(target=_keep_lease, args=(identity, run, ended, cancelled), daemon=True)
-    keeper.start()
+    renewer = threading.Thread(target=_renew_lease, args=(identity, run, ended, cancelled), daemon=True)
+    renewer.start()
     try:
         _write(execute(run, lambda _run: channel))
     finally:
         ended.set()
-        keeper.join()
+        renewer.join()
 
 
-def _keep_lease(identity: Identity, run: Run, ended: threading.Event, cancelled: threading.Event) -> None:
+def _renew_lease(identity: Identity, run: Run, ended: threading.Event, cancelled: threading.Event) -> None:
     renewal, backoff = Periodic(options.lease().total_seconds() / 3, partial(leases.renew, identity)), DatabaseBackoff()
 
     def turn() -> None:

@@ -26,7 +26,7 @@ class Backlog:
     scheduled: int  # may run later
     running: int
     oldest: float  # seconds that the oldest ready task has waited; 0: there is none
-    drain: float  # seconds until the ready tasks have ended at the rate of lately; infinity: none has ended
+    drain: float  # seconds until the ready tasks have ended at the recent rate; infinity: none has ended recently
 
 
 def backlog() -> list[Backlog]:

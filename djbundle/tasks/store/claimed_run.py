@@ -33,7 +33,7 @@ def _columns(*names: str) -> Callable[[Row], Any]:
     return itemgetter(*map(INDEXES.__getitem__, names))
 
 
-_brief, _urgency = _columns("id", "epoch", "timeout", "losses"), _columns("run_after", "id")
+_brief, _age = _columns("id", "epoch", "timeout", "losses"), _columns("run_after", "id")
 _priority, _path, _following = _columns("priority"), _columns("task_path"), _columns("then", "group_id")
 _allowed, _key = _columns("max_attempts"), _columns("id")
 
@@ -102,9 +102,11 @@ class Run(NamedTuple):
         return then is not None or group is not None
 
 
-def by_urgency(rows: list[Row]) -> list[Row]:
-    """Return the rows in the order in which they are to start."""
-    return sorted(rows, key=lambda row: (-_priority(row), _urgency(row)))
+def by_urgency(
+    rows: list[Row], priority: Callable[[Row], int] = _priority, age: Callable[[Row], Any] = _age
+) -> list[Row]:
+    """Return the rows in the order in which they are to start. `age` returns `run_after` and the key of a row."""
+    return sorted(rows, key=lambda row: (-priority(row), age(row)))
 
 
 def run_of(row: Row, alias: str, *, is_overdue: bool = False) -> Run:

@@ -21,14 +21,14 @@ EPOCH = {
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ClockReading:
     """An answer of the server."""
 
     epoch: float  # seconds since 1970
     at: float  # value of `steady()` then
 
 
-_readings: dict[str, Reading] = {}  # by the alias of the database
+_readings: dict[str, ClockReading] = {}  # by the alias of the database
 
 
 def now(alias: str) -> datetime.datetime:
@@ -48,4 +48,4 @@ def read(alias: str) -> None:
         with connection.cursor() as cursor:
             cursor.execute(EPOCH[connection.vendor])
             (epoch,) = cursor.fetchone()
-        _readings[alias] = Reading(float(epoch), steady())
+        _readings[alias] = ClockReading(float(epoch), steady())

@@ -1,4 +1,4 @@
-"""What follows a task that has succeeded: the next call of its chain, or the callback of its group.
+"""Enqueues what follows a task that has succeeded: the next call of its chain, or the callback of its group.
 
 It is enqueued in the transaction that records the success, so neither exists without the other. The worker does that,
 and runs none of the project's code. A call that needs such code to become a task is written as a row, of which a

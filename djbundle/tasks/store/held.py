@@ -3,14 +3,14 @@
 During a rolling deploy, a worker with old code claims tasks of newer code. It puts them back for a worker that knows
 them. That is no attempt and no failure, until a day has passed. `TaskRecord.held` says why and since when.
 
-What follows a task is enqueued by the worker that records the success of that task; a tick of a schedule is enqueued by
-the first worker that reaches it. That may need the project's code: its module is not loaded, a function computes its
-concurrency key, or a receiver listens to task_enqueued. Or it may be impossible. Then the row is written all the same,
-with ``max_attempts`` 0 and, in `held`, the call that it stands for. A process that gets such a row does not run it, but
-makes a task of it: see worker/making.py.
+The worker that records the success of a task enqueues what follows it. The first worker that reaches a tick of a
+schedule enqueues its task. Both may need the project's code: to load a module, to compute a concurrency key, or to call
+a receiver of task_enqueued. Both may also be impossible. Then the worker writes a row with ``max_attempts`` 0. Its
+`held` has the call that it stands for. A process that gets such a row does not run it, but makes a task of it: see
+worker/making.py.
 
-A row that cannot be made waits if another version of the code may be able to make it. Otherwise it has failed, and
-``tasks retry`` tries again.
+If that is impossible, the row waits for another version of the code that may be able to do it. If there is none, the
+row has failed, and ``tasks retry`` tries again.
 """
 
 import datetime
@@ -163,7 +163,7 @@ def _with_changes(task: RetryingTask, call: dict[str, Any]) -> RetryingTask:
 
 
 def add(call: dict[str, Any], args: list[Any], error: BaseException | None, alias: str, **membership: Any) -> None:
-    """Add the row of a call that is no task yet, because of an `error` or because a process shall make it one.
+    """Add the row of a call that is no task yet, because of an `error` or because a process should make it one.
 
     No signal is sent, since its receivers would run in the worker.
     """

@@ -74,11 +74,11 @@ def encoded(value: Any, vendor: str = "") -> str | None:
     if len(text) > MAX_RESULT:
         raise ValueError(f"A task may return {MAX_RESULT:,} characters of JSON; this one returned {len(text):,}.")
     if vendor == "postgresql" and ("\\u0000" in text or "\\ud" in text):
-        _refuse_strange_text(_encode_unescaped(plain))
+        _refuse_unstorable_text(_encode_unescaped(plain))
     return text
 
 
-def _refuse_strange_text(text: str) -> None:
+def _refuse_unstorable_text(text: str) -> None:
     """Raise ValueError for text that JSON can hold but PostgreSQL cannot keep."""
     try:
         text.encode()

@@ -1,4 +1,4 @@
-"""Which version of the project's code a process runs, and whether a newer one has run a worker lately.
+"""The version of the project's code that a process runs, and the newer ones that have run a worker recently.
 
 During a rolling deploy, workers with old and new code run side by side, and old ones may be restarted. Versions have no
 order of their own, so the one that was first seen last is the newest.
@@ -59,11 +59,11 @@ def record_seen() -> None:
 
 
 def newer() -> Release | None:
-    """Return the newest version after this one of which a worker was alive lately."""
+    """Return the newest version after this one that has had a live worker recently."""
     since = timezone.now() - max(STALE_AFTER, options.lease())  # each writes three times in a lease
-    lately = _rows().filter(seen_at__gt=since).order_by("first_seen_at")
+    recent = _rows().filter(seen_at__gt=since).order_by("first_seen_at")
     if own := _rows().filter(pk=name()).first():
-        return lately.filter(first_seen_at__gt=own.first_seen_at).last()
+        return recent.filter(first_seen_at__gt=own.first_seen_at).last()
     return None  # this version was never seen, so none came later
 
 

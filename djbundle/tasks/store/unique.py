@@ -91,10 +91,10 @@ def add_many(records: "Records", alias: str, window: float | None) -> "tuple[Rec
     Return for each of `records` the record itself or the existing one, and then those that were added.
     """
     records_by_key: dict[str, TaskRecord] = {}
-    firsts: dict[str, TaskRecord] = {}
+    first_by_key: dict[str, TaskRecord] = {}
     for record in records:
-        firsts.setdefault(record.unique_key, record)
-    for batch in batched(_by_turns(firsts, alias), _batch_size(records, alias)):
+        first_by_key.setdefault(record.unique_key, record)
+    for batch in batched(_by_turns(first_by_key, alias), _batch_size(records, alias)):
         keys = [record.unique_key for record in batch]
         if window is not None:
             records_by_key |= recent(keys, alias, window)
@@ -108,17 +108,21 @@ def add_many(records: "Records", alias: str, window: float | None) -> "tuple[Rec
             if len(ids) < len(missing):
                 records_by_key = newest(keys, alias) | records_by_key
     return [records_by_key[record.unique_key] for record in records], [
-        each for key, each in firsts.items() if records_by_key[key] is each
+        each for key, each in first_by_key.items() if records_by_key[key] is each
     ]
 
 
-def _by_turns(firsts: "dict[str, TaskRecord]", alias: str) -> "Iterable[TaskRecord]":
+def _by_turns(first_by_key: "dict[str, TaskRecord]", alias: str) -> "Iterable[TaskRecord]":
     """Return the records in one order for all processes on PostgreSQL.
 
     There, processes that add the same keys at the same time wait for each other. Without one order that may be a
     deadlock.
     """
-    return [firsts[key] for key in sorted(firsts)] if connections[alias].vendor == "postgresql" else firsts.values()
+    return (
+        [first_by_key[key] for key in sorted(first_by_key)]
+        if connections[alias].vendor == "postgresql"
+        else first_by_key.values()
+    )
 
 
 def _insert_alone(records: "Records", alias: str) -> dict[str, int]:

@@ -46,7 +46,7 @@ class Identity:
     def is_alive(self) -> bool:
         """Return whether this process certainly lives.
 
-        It may be stopped all the same, or it may still wait because its machine was asleep.
+        It may still be stopped, or it may still wait because its machine was asleep.
         """
         return self._is_here and start_time(self.pid) == self.started
 

@@ -23,7 +23,7 @@ MAX_SCANS, SCAN_INTERVAL = 50, 0.002  # scans until nothing runs; then all are k
 HALTED_STATES = "TtZX"  # states in which a process starts no other, see proc_pid_stat(5)
 
 
-class Process(NamedTuple):
+class Descendant(NamedTuple):
     """A process as /proc shows it."""
 
     pid: int
@@ -48,7 +48,7 @@ def kill_all(pid: int) -> None:
     """Kill this child process of ours, which has not been reaped, and all below it."""
     with contextlib.suppress(OSError):
         os.kill(pid, signal.SIGSTOP)
-    stopped: dict[int, Process] = {}
+    stopped: dict[int, Descendant] = {}
     for _ in range(MAX_SCANS):
         descendants = _descendants_of(pid)
         new = [each for each in descendants if each.pid not in stopped]
@@ -63,8 +63,8 @@ def kill_all(pid: int) -> None:
     forks.kill_group(pid)
 
 
-def _descendants_of(pid: int) -> list[Process]:
-    children: defaultdict[int, list[Process]] = defaultdict(list)
+def _descendants_of(pid: int) -> list[Descendant]:
+    children: defaultdict[int, list[Descendant]] = defaultdict(list)
     for each in _processes():
         children[each.parent].append(each)
     descendants, parents = [], [pid]
@@ -75,7 +75,7 @@ def _descendants_of(pid: int) -> list[Process]:
     return descendants
 
 
-def _processes() -> list[Process]:
+def _processes() -> list[Descendant]:
     with contextlib.suppress(OSError):
         return [
             process for entry in PROC.iterdir() if entry.name.isdigit() and (process := _read_process(int(entry.name)))
@@ -83,13 +83,13 @@ def _processes() -> list[Process]:
     return []
 
 
-def _read_process(pid: int) -> Process | None:
+def _read_process(pid: int) -> Descendant | None:
     """Return the process, or None if it is gone."""
     fields = stat_fields(pid)
-    return Process(pid, fields[0], int(fields[1])) if fields else None
+    return Descendant(pid, fields[0], int(fields[1])) if fields else None
 
 
-def _send_signal(process: Process, number: signal.Signals) -> None:
+def _send_signal(process: Descendant, number: signal.Signals) -> None:
     """Send a signal, unless another process has got the number meanwhile.
 
     The pidfd holds the process while its parent is checked.

@@ -10,20 +10,21 @@ import contextlib
 import logging
 import selectors
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from types import FrameType
-from typing import Protocol
 
 from django.utils import timezone
 
 from djbundle.common.periodic import Periodic
 from djbundle.tasks import options
-from djbundle.tasks.store import claim, leases, transitions, worker_registry
-from djbundle.tasks.store.claimed_run import Run
+from djbundle.tasks.store import leases, transitions, worker_registry
 from djbundle.tasks.store.worker_identity import Identity
+from djbundle.tasks.worker.claiming import Claiming
 from djbundle.tasks.worker.database_backoff import DatabaseBackoff
+from djbundle.tasks.worker.inbox import MakeInbox
+from djbundle.tasks.worker.maintenance import Maintenance
 from djbundle.tasks.worker.notifier import Notifier
 from djbundle.tasks.worker.pending_writes import PendingWrites
 from djbundle.tasks.worker.process_handle import STUCK_SECONDS
@@ -34,83 +35,15 @@ from djbundle.tasks.worker.scheduler import Scheduler
 logger = logging.getLogger("djbundle.tasks")
 
 POLL_INTERVAL = 1.0  # seconds; for tasks that become due and for commits without a wake-up
-RESCUE_INTERVAL = 5.0  # seconds between searches for tasks whose worker is gone, or that have expired
-CANCEL_INTERVAL = 0.5  # seconds between checks for cancelled tasks, if the loop wakes that often
-PRUNE_INTERVAL = 3600.0  # seconds between batches that are deleted, if nothing is left to delete
-PRUNE_BATCH_INTERVAL = 0.5  # seconds between batches that are deleted, while something is left
-CLAIM_LIMIT = 800  # tasks in one claim, since each claim, and each write of outcomes, has a cost
-IDLE_CLAIM_LIMIT = 300  # tasks in one claim, while a process is idle and waits for them
-LIMITED_INTERVAL = 0.05  # seconds between searches for tasks with a limit, which a broker does not carry
 ABORT_TIMEOUT = 5.0  # for giving back tasks after the worker itself has failed
 CHECK_INTERVAL = 0.05  # seconds between checks of timeouts, and of a worker that stops
-
-
-class Inbox(Protocol):
-    """The tasks that a broker brings, see engine/inbox.py."""
-
-    @property
-    def seconds_left(self) -> float:
-        """The seconds until one of its processes is to be started again."""
-        ...
-
-    def start_missing_processes(self) -> None:
-        """Start the processes that talk to the broker, unless they run."""
-        ...
-
-    def wake_relay(self) -> None:
-        """Have the relay look for tasks now."""
-        ...
-
-    def take(self) -> list[int]:
-        """Return the keys that have come since the last call."""
-        ...
-
-    def take_runs(self, room: int) -> list[Run]:
-        """Return up to `room` runs of tasks that came without rows."""
-        ...
-
-    def settle(self, writes: PendingWrites) -> None:
-        """Give rows to what has to be written of such tasks. Drop the rest."""
-        ...
-
-    def acknowledge_written(self) -> None:
-        """Acknowledge messages of which nothing is left to write."""
-        ...
-
-    @property
-    def rows(self) -> dict[int, int]:
-        """The keys of the runs that came without rows and got them, by the keys of these."""
-        ...
-
-    def give_back(self, keys: Sequence[int], *, is_refused: bool) -> None:
-        """Let these be sent again: at once, or if no worker may have room for them, a moment later."""
-        ...
-
-    def grant(self, room: int) -> None:
-        """Let so many keys come in all."""
-        ...
-
-    def stop_receiving(self) -> None:
-        """Take no more keys."""
-        ...
-
-    def stop(self) -> None:
-        """End the processes."""
-        ...
-
-    def close(self) -> None:
-        """Close the sockets, in a forked process."""
-        ...
-
-
-MakeInbox = Callable[[transitions.Queues, selectors.BaseSelector, Callable[[], None]], Inbox]
 
 
 @dataclass(kw_only=True)
 class Worker:
     """Runs tasks from `queues` (empty: all) in `processes` with `threads` each.
 
-    With `until_idle`, it ends when no task has been due for so many seconds.
+    With `until_idle`, it ends when no task has been due for that number of seconds.
     """
 
     threads: int
@@ -132,8 +65,6 @@ class Worker:
         self.is_stopping = False
         self.is_idle = False
         self.last_work = time.monotonic()  # when a task was last due or running
-        self.next_limited_claim = 0.0  # monotonic seconds
-        self.is_claim_doubtful = False  # the statement was sent, but no answer came
         self.database_backoff = DatabaseBackoff()
         self.pending_writes = PendingWrites()
         self.selector = selectors.DefaultSelector()
@@ -144,9 +75,8 @@ class Worker:
         )
         self.inbox = self.make_inbox and self.make_inbox(self.queues, self.selector, self._close_in_helper)
         self.heartbeat = Periodic(options.lease().total_seconds() / 3, self._write_heartbeat)
-        self.cancellations = Periodic(CANCEL_INTERVAL, self._forward_cancellations)
-        self.pruning = Periodic(PRUNE_INTERVAL, self._prune)
-        self.maintenance = [Periodic(RESCUE_INTERVAL, self._rescue), self.pruning]
+        self.maintenance = Maintenance(self.identity, self.pool, self.inbox)
+        self.claiming = Claiming(self.identity, self.queues, self.pool, self.inbox)
 
     def run(self) -> None:
         """Run until SIGTERM or SIGINT, or with `until_idle` until nothing is left to do."""
@@ -198,14 +128,12 @@ class Worker:
     def _work_on_database(self) -> None:
         """Do all work on the database. The heartbeat comes first, since the worker itself may have been held up."""
         self.heartbeat.run()
-        for chore in self.maintenance:
-            chore.run()
-        self.cancellations.run()
+        self.maintenance.run()
         self.notifier.listen()
         self._write()
         if self.has_schedules:
             self.scheduler.enqueue_due()
-        self._claim()
+        self.claiming.run()
         self.is_idle = self.until_idle is not None and self._idle_seconds() >= self.until_idle
 
     def _write_heartbeat(self) -> None:
@@ -218,58 +146,6 @@ class Worker:
             self.last_work = time.monotonic()
             return -1.0
         return time.monotonic() - self.last_work
-
-    def _forward_cancellations(self) -> None:
-        if self.pool.assigned_runs:
-            keys_by_row = self.inbox.rows if self.inbox else {}
-            self.pool.cancel([keys_by_row.get(pk, pk) for pk in transitions.cancelled(self.identity)])
-
-    def _rescue(self) -> None:
-        if rescued := leases.rescue():
-            logger.warning("%d tasks of a worker that is gone are run again", rescued)
-        if expired := transitions.expire():
-            logger.warning("%d tasks had not begun when they expired", expired)
-        worker_registry.remove_gone()
-        self.pool.shut_down_idle()
-
-    def _prune(self) -> None:
-        """Delete one batch for each turn, so that no task waits long."""
-        self.pruning.interval = PRUNE_BATCH_INTERVAL if transitions.prune_batch() else PRUNE_INTERVAL
-
-    def _claim(self) -> None:
-        self.pool.start_missing_processes()
-        if self.is_claim_doubtful:
-            known = [run.pk for run in (*self.pool.unassigned, *self.pool.assigned_runs)]
-            leases.give_back_unknown(self.identity, [*known, *(self.inbox.rows if self.inbox else ())])
-        keys = self.inbox.take() if self.inbox else []
-        direct = self.inbox.take_runs(self.pool.room) if self.inbox else []
-        self.pool.unassigned.extend(direct)
-        for kind, room in self.pool.capacities():
-            limit = min(room, IDLE_CLAIM_LIMIT if self.pool.has_idle_process else CLAIM_LIMIT) - len(direct)
-            if limit > 0:
-                self.is_claim_doubtful = True
-                self.pool.add_claimed(kind, self._claim_runs(kind, limit, keys), limit)
-        self.is_claim_doubtful = False
-        if self.inbox:
-            self._ask_broker(self.inbox, keys)
-
-    def _claim_runs(self, kind: claim.TaskKind, limit: int, keys: list[int]) -> list[Run]:
-        """Claim tasks from the table. With a broker, claim those of `keys` and those with a limit."""
-        if self.inbox is None:
-            return claim.claim_runs(self.identity, limit, self.queues, kind)
-        runs = claim.claim_keys(self.identity, keys, limit, self.queues, kind)
-        if len(runs) < limit and time.monotonic() >= self.next_limited_claim:
-            self.next_limited_claim = time.monotonic() + LIMITED_INTERVAL
-            runs += claim.claim_limited(self.identity, limit - len(runs), self.queues, kind)
-        return runs
-
-    def _ask_broker(self, inbox: Inbox, keys: list[int]) -> None:
-        """Give keys back that were not claimed, and ask for as many as there is room."""
-        claimed = {run.pk for run in self.pool.unassigned}
-        if unclaimed := [key for key in keys if key not in claimed]:
-            inbox.give_back(unclaimed, is_refused=self.pool.is_crowded)
-        inbox.start_missing_processes()
-        inbox.grant(sum(room for _, room in self.pool.capacities()) - len(claimed))
 
     # --- waiting ---
 
@@ -285,7 +161,7 @@ class Worker:
                 self.until_idle or self.poll,
                 self.scheduler.seconds_left(),
                 self.heartbeat.left,
-                *(chore.left for chore in self.maintenance),
+                self.maintenance.seconds_left,
                 self.inbox.seconds_left if self.inbox else self.poll,
             )
         children = self.pool.children

@@ -1,4 +1,4 @@
-"""What wakes the worker: a signal, a datagram from this machine, or a NOTIFY from any machine."""
+"""Wakes the worker: by a signal, a datagram from this machine, or a NOTIFY from any machine."""
 
 import contextlib
 import logging

@@ -13,7 +13,7 @@ from djbundle.tasks.store.outcome import Outcome
 from djbundle.tasks.worker import descendants, forks
 from djbundle.tasks.worker.assignments import Assignments
 from djbundle.tasks.worker.pipe import ProcessEnd, WorkerEnd, pair
-from djbundle.tasks.worker.process_main import run_child
+from djbundle.tasks.worker.process.main import run_child
 from djbundle.tasks.worker.protocol import (
     RECALL,
     CancelMessage,
@@ -31,7 +31,7 @@ PREFETCH_DECREASE, PREFETCH_INCREASE = 1 / 8, 1.1  # its factors: after tasks wa
 REFILL_SHARE = 0.5  # share of it that must be missing before more is claimed, since each claim has a cost
 STUCK_SECONDS = 0.2  # no task is queued behind one that runs this long, and none waits longer for one
 START_TIMEOUT = 5.0  # seconds until a process that runs nothing must have started: it is new, or the machine is busy
-MAX_VAIN_RECALLS = 4  # recalls in a row at which it may have started nothing
+MAX_USELESS_RECALLS = 4  # recalls in a row at which it may have started nothing
 RECALL_TIMEOUT = 30.0  # for a process that runs nothing to answer
 BLOCKED_SECONDS = 1.0  # pause in which a process gets nothing, after tasks waited in it in vain
 STOPPED_CHECK_INTERVAL = 5.0  # between checks whether a process was stopped
@@ -52,7 +52,7 @@ class Report:
 
 
 @dataclass
-class Child:
+class ProcessHandle:
     """One process, and its assignments."""
 
     pid: int
@@ -66,7 +66,7 @@ class Child:
     prefetch_limit: float = MAX_PREFETCH
     is_recalled: bool = False
     recalled_at: float = 0.0  # monotonic seconds
-    vain_recalls: int = 0  # recalls in a row at which it ran nothing
+    useless_recalls: int = 0  # recalls in a row at which it ran nothing
     blocked_until: float = 0.0  # monotonic seconds
     is_draining: bool = False  # gets no more tasks, and drains
     tasks_done: int = 0
@@ -123,7 +123,7 @@ class Child:
     def _count(self, ended: int, seconds: float) -> None:
         self.mean_seconds += min(1.0, SMOOTHING * ended) * (seconds / ended - self.mean_seconds)
         self.last_activity = time.monotonic()
-        self.blocked_until, self.vain_recalls = 0.0, 0
+        self.blocked_until, self.useless_recalls = 0.0, 0
         self.prefetch_limit = min(MAX_PREFETCH, self.prefetch_limit * PREFETCH_INCREASE)
         self.tasks_done += ended
 
@@ -142,7 +142,7 @@ class Child:
         if self.is_recalled or not self.assignments.has_waiting():
             return []
         self.is_recalled, self.recalled_at = True, time.monotonic()
-        self.vain_recalls = 0 if self.assignments.running else self.vain_recalls + 1
+        self.useless_recalls = 0 if self.assignments.running else self.useless_recalls + 1
         self.blocked_until = time.monotonic() + BLOCKED_SECONDS
         self.prefetch_limit = max(1.0, self.prefetch_limit * PREFETCH_DECREASE)
         not_started = self.assignments.withdraw()
@@ -155,7 +155,7 @@ class Child:
         Then its threads have ended or wait for ever, and no task is to blame.
         """
         has_not_answered = self.is_recalled and time.monotonic() - self.recalled_at > RECALL_TIMEOUT
-        return (has_not_answered or self.vain_recalls >= MAX_VAIN_RECALLS) and not self.assignments.running
+        return (has_not_answered or self.useless_recalls >= MAX_USELESS_RECALLS) and not self.assignments.running
 
     def cancel(self, pks: Iterable[int]) -> None:
         """Ask those of the tasks that it has to stop."""
@@ -163,7 +163,7 @@ class Child:
             self.pipe.send(CancelMessage(own))
 
     def is_spent(self) -> bool:
-        """Return whether it shall get no more tasks."""
+        """Return whether it should get no more tasks."""
         return self.limits.are_reached(self.tasks_done + len(self.assignments), self.pid)
 
     def is_stopped(self) -> bool:
@@ -210,25 +210,25 @@ class Child:
 
 
 def fork_child(
-    threads: int, others: Iterable[Child], close: Callable[[], None], *, alone: bool, limits: RecycleLimits
-) -> Child:
+    threads: int, others: Iterable[ProcessHandle], close: Callable[[], None], *, alone: bool, limits: RecycleLimits
+) -> ProcessHandle:
     """Fork a new process. In it, `others` and `close` close the worker's ends of pipes and its sockets.
 
     The worker has one thread, and closes its database connections first, because neither survives a fork.
     """
     close_connections()
-    ours, its = pair()
+    worker_end, process_end = pair()
     assignments = Assignments()
     parent = os.getpid()
     pid = os.fork()
     if not pid:
-        ours.close()
+        worker_end.close()
         for other in others:
             other.pipe.close()
         close()
-        run_child(ProcessEnd(its), threads, assignments.set_started, parent, alone=alone)
-    its.close()
+        run_child(ProcessEnd(process_end), threads, assignments.set_started, parent, alone=alone)
+    process_end.close()
     if forks.leads_group(alone=alone):
         with contextlib.suppress(OSError):  # the process does so too: the first call counts
             os.setpgid(pid, pid)
-    return Child(pid, ours, threads, alone, limits, assignments)
+    return ProcessHandle(pid, worker_end, threads, alone, limits, assignments)

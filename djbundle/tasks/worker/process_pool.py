@@ -17,7 +17,7 @@ from djbundle.tasks.store.claim import TaskKind
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.outcome import error_entry, failure
 from djbundle.tasks.worker.pending_writes import PendingWrites
-from djbundle.tasks.worker.process_handle import EXIT_TIMEOUT, Child, fork_child
+from djbundle.tasks.worker.process_handle import EXIT_TIMEOUT, ProcessHandle, fork_child
 from djbundle.tasks.worker.recycling import RecycleLimits
 from djbundle.tasks.worker.retry import timeout_of
 
@@ -40,8 +40,8 @@ class ProcessPool:
     selector: selectors.BaseSelector
     close_in_child: Callable[[], None]
     pending_writes: PendingWrites
-    children: list[Child] = field(default_factory=list)
-    exiting: list[Child] = field(default_factory=list)
+    children: list[ProcessHandle] = field(default_factory=list)
+    exiting: list[ProcessHandle] = field(default_factory=list)
     unassigned: deque[Run] = field(default_factory=deque)  # claimed, to be assigned in this turn
     is_crowded: bool = False  # more tasks need a process of their own than there may be
 
@@ -93,13 +93,13 @@ class ProcessPool:
         while len(self._shared()) < self.processes:
             self._fork()
 
-    def _shared(self) -> list[Child]:
+    def _shared(self) -> list[ProcessHandle]:
         return [child for child in self.children if not child.alone and not child.is_draining]
 
-    def _alone(self) -> list[Child]:
+    def _alone(self) -> list[ProcessHandle]:
         return [child for child in self.children if child.alone and not child.is_draining]
 
-    def _fork(self, *, alone: bool = False) -> Child:
+    def _fork(self, *, alone: bool = False) -> ProcessHandle:
         threads = 1 if alone else self.threads
         child = fork_child(threads, self.children, self._close_all_in_child, alone=alone, limits=self.limits)
         self.children.append(child)
@@ -160,7 +160,7 @@ class ProcessPool:
 
     # --- reports of the processes ---
 
-    def _receive(self, child: Child) -> None:
+    def _receive(self, child: ProcessHandle) -> None:
         try:
             report = child.receive()
         except EOFError:
@@ -170,7 +170,7 @@ class ProcessPool:
         self.pending_writes.not_started += report.not_started
         self.pending_writes.progress.update((message.pk, message) for message in report.progress)
 
-    def _reap(self, child: Child) -> None:
+    def _reap(self, child: ProcessHandle) -> None:
         """Handle the death of a process. A task that it ran may be the cause; a task that waited in it is not."""
         self._kill(child)
         crashed = child.assignments.running
@@ -198,7 +198,7 @@ class ProcessPool:
                 self.pending_writes.not_started += child.recall()
             self._recycle(child)
 
-    def _recycle(self, child: Child) -> None:
+    def _recycle(self, child: ProcessHandle) -> None:
         """Drain a process that has done enough, while another takes its place."""
         if child.is_spent() and not child.is_draining:
             logger.info("process %d has done enough, a new one takes its place", child.pid)
@@ -206,7 +206,7 @@ class ProcessPool:
         if child.is_draining and not child.assignments:
             self._shut_down_child(child)
 
-    def _end_overdue(self, child: Child) -> None:
+    def _end_overdue(self, child: ProcessHandle) -> None:
         """Kill the process, and let another process compute what follows.
 
         A function of the project may decide about that.
@@ -226,15 +226,15 @@ class ProcessPool:
         for child in [child for child in self.children if child.alone and not child.assignments]:
             self._shut_down_child(child)
 
-    def _shut_down_child(self, child: Child) -> None:
+    def _shut_down_child(self, child: ProcessHandle) -> None:
         self._remove(child)
         child.shut_down()
 
-    def _kill(self, child: Child) -> None:
+    def _kill(self, child: ProcessHandle) -> None:
         self._remove(child)
         child.kill()
 
-    def _remove(self, child: Child) -> None:
+    def _remove(self, child: ProcessHandle) -> None:
         self.selector.unregister(child.pipe)
         self.children.remove(child)
         self.exiting.append(child)

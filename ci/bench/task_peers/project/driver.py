@@ -116,11 +116,11 @@ def records(count: str) -> None:
     from djbundle.tasks.store import claim, transitions  # noqa: PLC0415 - only in our project
     from djbundle.tasks.store.outcome import Outcome  # noqa: PLC0415
     from djbundle.tasks.store.worker_identity import Identity  # noqa: PLC0415
-    from djbundle.tasks.worker import loop as worker  # noqa: PLC0415 - only in our project
+    from djbundle.tasks.worker.claiming import CLAIM_LIMIT  # noqa: PLC0415 - only in our project
 
     identity = Identity.of_this_process()
     recorded, began = 0, time.perf_counter()
-    while taken := claim.claim_runs(identity, worker.CLAIM_LIMIT):
+    while taken := claim.claim_runs(identity, CLAIM_LIMIT):
         transitions.finish([Outcome(run.pk, run.epoch, "SUCCESSFUL") for run in taken])
         recorded += len(taken)
     seconds = time.perf_counter() - began

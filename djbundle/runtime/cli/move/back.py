@@ -25,7 +25,7 @@ def go_back(bundle: Bundle, report: Reporter) -> None:
             check_schema(sqlite_side, postgres)
             following.catch_up_until_small(postgres, sqlite_side, postgres.tables)
             report("comparing", "comparing the number of rows and a hash of each table")
-            following.verify(postgres, sqlite_side, postgres.tables, lambda text: report("copying", text), no_repair)
+            following.verify(postgres, sqlite_side, postgres.tables)  # SQLite gets only what PostgreSQL has noted
         switch(bundle, SwitchOrder("", is_back=True), server, report)
         postgres.unwatch()
     finally:
@@ -44,16 +44,12 @@ def moved_state(bundle: Bundle) -> tuple[MoveState, DatabaseFacts]:
 def check_schema(sqlite_side: SqliteSide, postgres: PostgresSide) -> None:
     """Raise MoveError if migrations were applied since the move: the SQLite file has older tables."""
     sql = "SELECT app, name FROM django_migrations"
-    here = set(sqlite_side.connection.execute(sql).fetchall())
-    newer = sorted(".".join(each) for each in set(postgres.connection.execute(sql).fetchall()) - here)
+    in_sqlite = set(sqlite_side.connection.execute(sql).fetchall())
+    newer = sorted(".".join(each) for each in set(postgres.connection.execute(sql).fetchall()) - in_sqlite)
     if newer:
         raise MoveError(
             f"the SQLite file lacks {', '.join(newer)}", "there is no way back to it any more; see  move --forget"
         )
-
-
-def no_repair(table: object) -> None:
-    """Leave the table: SQLite gets only what PostgreSQL has noted."""
 
 
 def forget(bundle: Bundle, report: Reporter) -> None:

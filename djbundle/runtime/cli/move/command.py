@@ -41,7 +41,7 @@ def run_move(bundle: Bundle, arguments: list[str]) -> int:
         with folder.locked(bundle.data):
             move(bundle, url, options, report)
     else:
-        tell_state(bundle, report)
+        report_state(bundle, report)
     return 0
 
 
@@ -54,7 +54,7 @@ def read_url(text: str) -> str:
     return url
 
 
-def tell_state(bundle: Bundle, report: Reporter) -> None:
+def report_state(bundle: Bundle, report: Reporter) -> None:
     state = folder.read_state(bundle.data)
     if folder.is_moving(bundle.data):
         report("moving", "the site is being moved by another command")

@@ -20,36 +20,37 @@ from djbundle.runtime.move.postgres_side import PostgresSide
 from djbundle.runtime.move.rehearsal import MAX_PROBLEMS, find_problems
 from djbundle.runtime.move.sqlite_side import SqliteSide
 from djbundle.runtime.move.switching import open_sides
+from djbundle.runtime.move.tables import Table
 
 EXAMPLE = "write it as in postgres://user:password@host:5432/name; - reads it from the standard input"
 
 
 def move(bundle: Bundle, url: str, options: Namespace, report: Reporter) -> None:
-    here = facts_here(bundle)
-    there = facts.ask(bundle, url)
-    if there.vendor != "postgresql":
-        raise MoveError(f"with this URL the site would use {there.vendor}", EXAMPLE)
+    source_facts = sqlite_facts(bundle)
+    destination_facts = facts.ask(bundle, url)
+    if destination_facts.vendor != "postgresql":
+        raise MoveError(f"with this URL the site would use {destination_facts.vendor}", EXAMPLE)
     facts.run(bundle, None, "migrate", "--check")
-    state = MoveState(site_name(bundle.data), here.name, here.zone, options.leave)
-    for alias in here.others:
+    state = MoveState(site_name(bundle.data), source_facts.name, source_facts.zone, options.leave)
+    for alias in source_facts.others:
         report("note", f'the database "{alias}" does not move', alias=alias)
     folder.write_state(bundle.data, state)
     with refusals_explained():
-        server = PostgresSide(there.parameters, state.zone)
+        server = PostgresSide(destination_facts.parameters, state.zone)
         prepare(server, state.site, lambda: facts.run(bundle, url, "migrate"), lambda text: report("migrating", text))
-    source, destination = open_sides(state, there)
+    source, destination = open_sides(state, destination_facts)
     try:
         rehearse(source, destination, state, report)
         if not options.check:
             copy_and_follow(source, destination, report)
-            switch(bundle, SwitchOrder(url, is_back=False), there, report)
+            switch(bundle, SwitchOrder(url, is_back=False), destination_facts, report)
     finally:
         source.unwatch()
         source.close()
         destination.close()
 
 
-def facts_here(bundle: Bundle) -> DatabaseFacts:
+def sqlite_facts(bundle: Bundle) -> DatabaseFacts:
     """Return the facts of the site's SQLite. Raise MoveError if it uses no file of SQLite."""
     if url_file.read(bundle.data):
         raise MoveError("the site has moved already", "see  move  for the ways from here")
@@ -58,10 +59,10 @@ def facts_here(bundle: Bundle) -> DatabaseFacts:
             f"{service_variables.DATABASE} is set, so the site uses that server",
             f"unset {service_variables.DATABASE}, if the site is to move from its SQLite",
         )
-    here = facts.ask(bundle, None)
-    if here.vendor != "sqlite" or sqlite.file_of(here.name) is None:
-        raise MoveError(f"the site's database is {here.vendor} already", "only a file of SQLite can be moved")
-    return here
+    source_facts = facts.ask(bundle, None)
+    if source_facts.vendor != "sqlite" or sqlite.file_of(source_facts.name) is None:
+        raise MoveError(f"the site's database is {source_facts.vendor} already", "only a file of SQLite can be moved")
+    return source_facts
 
 
 def site_name(data: Path) -> str:
@@ -71,7 +72,7 @@ def site_name(data: Path) -> str:
 
 def rehearse(source: SqliteSide, destination: PostgresSide, state: MoveState, report: Reporter) -> None:
     """Raise MoveError, after all lines, if PostgreSQL would refuse something."""
-    report("rehearsing", "rehearsing: each row is held against the new tables")
+    report("rehearsing", "rehearsing: each row is checked against the new tables")
     count = 0
     for problem in find_problems(source, destination.tables, state.leave):
         count += 1
@@ -85,14 +86,18 @@ def rehearse(source: SqliteSide, destination: PostgresSide, state: MoveState, re
 def copy_and_follow(source: SqliteSide, destination: PostgresSide, report: Reporter) -> None:
     tables = destination.tables
 
-    def tell(text: str) -> None:
+    def report_copying(text: str) -> None:
         report("copying", text)
+
+    def repair(table: Table) -> None:
+        report_copying(f"{table.name} differs, and is copied again: a table was changed in a way that no trigger saw")
+        copy_again(source, destination, table)
 
     with refusals_explained():
         source.watch(tables)
-        copy_all(source, destination, tables, tell)
+        copy_all(source, destination, tables, report_copying)
         following.catch_up_until_small(source, destination, tables)
         report("comparing", "comparing the number of rows and a hash of each table")
-        following.verify(source, destination, tables, tell, lambda table: copy_again(source, destination, table))
+        following.verify(source, destination, tables, repair)
         following.catch_up_until_small(source, destination, tables)
     report("equal", f"all {len(tables)} tables are equal", tables=len(tables))

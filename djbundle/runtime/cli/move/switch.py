@@ -1,4 +1,4 @@
-"""The switch, by a handover of the running site; or for the next start, if no site runs."""
+"""Switches the database: by a handover of the running site, or for the next start if no site runs."""
 
 import os
 import time

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.protocol.rate import Rate
+from djbundle.runtime.http.protocol.rate import TransferRate
 from djbundle.runtime.http.protocol.transport import Request
 from djbundle.runtime.http.protocol.validity import has_body
 from djbundle.runtime.logs.lines import log
@@ -73,7 +73,7 @@ class Body:
     def __init__(self, bodies: Bodies, request: Request, enter: Enter) -> None:
         self.bodies, self.request, self.enter = bodies, request, enter
         self.spool = tempfile.SpooledTemporaryFile(MAX_BODY_IN_MEMORY, dir=bodies.folder)  # noqa: SIM115 - closed with the response
-        self.rate = Rate()
+        self.rate = TransferRate()
         self.future: Any = None
 
     def receive(self) -> None:

@@ -42,7 +42,7 @@ class CountedResponse(Protocol):
 
 
 @dataclass(slots=True)
-class Progress:
+class SendProgress:
     """The progress of a response, measured over the last one or two windows."""
 
     began: float  # monotonic seconds
@@ -66,7 +66,7 @@ class Eviction[T: CountedResponse]:
 
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
-        self.progress: dict[T, Progress] = {}
+        self.progress: dict[T, SendProgress] = {}
 
     def choose(self, responses: Collection[T]) -> list[T]:
         """Note the progress of all counted responses, and return those to cut off. Call it each second."""
@@ -76,9 +76,9 @@ class Eviction[T: CountedResponse]:
             return []
         return self.above_share(now) or longest_waiting(responses, now)
 
-    def measure(self, response: T, now: float) -> Progress:
+    def measure(self, response: T, now: float) -> SendProgress:
         sent = response.sent
-        progress = self.progress.get(response) or Progress(now, sent, now, sent)
+        progress = self.progress.get(response) or SendProgress(now, sent, now, sent)
         progress.advance(now, sent)
         return progress
 

@@ -18,7 +18,7 @@ from djbundle.runtime.logs.lines import log
 
 MAX_REFUSALS = 1024  # of one client between two sweeps, which are a second apart
 SHUT_OUT_SECONDS = 10.0  # for which its connections are closed
-ANSWER: list[dict[str, Any]] = [  # until they are
+REFUSAL: list[dict[str, Any]] = [  # until they are
     {"type": RESPONSE_START, "status": HTTPStatus.TOO_MANY_REQUESTS.value, "headers": [(b"content-length", b"0")]},
     {"type": RESPONSE_BODY, "body": b"", "more_body": False},
 ]
@@ -55,7 +55,7 @@ class Flooders:
         if self.refusals.observer:
             self.refusals.observer.slot.count_response(HTTPStatus.TOO_MANY_REQUESTS, 0.0)
         if scope["type"] == "http":
-            for message in ANSWER:
+            for message in REFUSAL:
                 watcher.proto.send(message)
         watcher.done()
         return True

@@ -24,7 +24,7 @@ from djbundle.runtime.logs.lines import write
 MAX_NEW = 128  # requests of all clients
 MIN_NEW = 8  # requests that may be new even if pages are large
 MAX_NEW_BYTES = 64 << 20  # bytes of the pages of all new requests, as far as the last pages tell
-FIRST_ESTIMATE = 4 << 20  # bytes of a page, before any is made
+FIRST_ESTIMATE = 4 << 20  # bytes of a page, until the first page shows its size
 ESTIMATE_DECAY = 0.95  # of the estimate, with each smaller page
 CHECK_INTERVAL = 0.005  # seconds between checks whether the loop is idle, while requests wait
 MAX_LATENESS = 0.005  # seconds by which an idle loop may be late
@@ -48,7 +48,7 @@ class WaitingRequest(Protocol):
         ...
 
     def expire(self, *, is_only: bool) -> None:
-        """Refuse the request: it has waited for too long. `is_only` if its client has no others."""
+        """Refuse the request: it has waited for too long. `is_only`: its client has no other request."""
         ...
 
 

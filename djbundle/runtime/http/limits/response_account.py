@@ -1,4 +1,4 @@
-"""What the budget counts of one response of an ASGI site."""
+"""The account that the budget keeps of one response of an ASGI site."""
 
 import asyncio
 import time

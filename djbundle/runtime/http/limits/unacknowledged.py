@@ -113,7 +113,7 @@ class UnacknowledgedBytes:
         self.suspected, self.is_total_suspicious = suspected, suspected.total() > SUSPICIOUS_BYTES
 
     def is_stalled(self, connection: ConnectionId, seconds: float) -> bool:
-        """Return whether, for so many seconds, a client has taken next to nothing of what it was sent."""
+        """Return whether a client has taken almost nothing of what was sent for this number of seconds."""
         account = self.accounts.get(connection)
         if account is None or account.measured_since is None or time.monotonic() - account.measured_since < seconds:
             return False

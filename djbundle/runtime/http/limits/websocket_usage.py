@@ -1,4 +1,4 @@
-"""What one WebSocket holds in memory: an incomplete message, messages that the site has, and what Granian keeps.
+"""The memory of one WebSocket: an incomplete message, messages that the site has, and Granian's buffers.
 
 Granian does not report how much of a message has arrived. But the kernel reports how many bytes this process has read,
 and complete messages are seen here. When the site gets one, nothing that was read before belongs to the next one,
@@ -101,7 +101,7 @@ class WebSocketUsage:
         self.progress_at, self.acknowledged_then = time.monotonic(), self.acknowledged
 
     def is_stalled(self, seconds: float) -> bool:
-        """Return whether, for so many seconds, the client has taken next to nothing of what it was sent."""
+        """Return whether the client has taken almost nothing of what was sent for this number of seconds."""
         if not self.sending or time.monotonic() - self.progress_at < seconds:
             return False
         if self.acknowledged - self.acknowledged_then < MIN_RATE * seconds:

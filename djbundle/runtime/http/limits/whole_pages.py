@@ -35,7 +35,7 @@ class WholePages:
     def try_add(self, connection: ConnectionId, size: int) -> bool:
         """Count a page, and return whether it may be sent whole.
 
-        Over a Unix socket none may: its connections have no port, so that they cannot be told apart.
+        A page over a Unix socket may not: its connections have no port, so they cannot be told apart.
         """
         if size > MAX_WHOLE_SIZE or not connection[1]:
             return False

@@ -79,7 +79,7 @@ def connection_id(client: tuple[str, str]) -> tuple[str, int]:
 
 
 def plain_address(address: str) -> str:
-    """Return the IPv4 address of an IPv4 client that a socket of both families has accepted, else the address."""
+    """Return the address; for an IPv4 client of a socket of both families, its IPv4 address."""
     return address.removeprefix(IPV4_MAPPED) if "." in address else address
 
 
@@ -143,7 +143,7 @@ class LeftClients:
 
 
 def abort_connections(clients: Collection[tuple[str, int]]) -> None:
-    """Close the connections of these clients, which otherwise would take what they have received for the whole."""
+    """Close the connections of these clients, which otherwise would mistake what they have received for the whole."""
     for connection in connections():
         if connection.client in clients:
             connection.close()

@@ -5,7 +5,7 @@ import time
 MIN_RATE = 1024  # bytes per second
 
 
-class Rate:
+class TransferRate:
     """The rate of one body. Times are monotonic seconds."""
 
     __slots__ = ("size", "size_at_start", "window_start")

@@ -107,7 +107,7 @@ class Request(NamedTuple):
 
     @property
     def size(self) -> int:
-        """The bytes of memory, about, that the request takes without its body."""
+        """The memory that the request takes without its body, in bytes, approximately."""
         return HEAD_OVERHEAD + sum(len(value) for value in self.environ.values() if isinstance(value, str))
 
 

@@ -23,7 +23,7 @@ BURST_PARTS = 16  # parts that are sent in one go
 
 
 class OpenStreams:
-    """What the streamed responses of one web process share."""
+    """The state that the streamed responses of one web process share."""
 
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
@@ -161,7 +161,7 @@ class StreamedResponse:
             self.streams.senders.submit(self.run)
 
     def fail(self) -> None:
-        """Log the failure and break the connection off: otherwise its client would take a part for the whole."""
+        """Log the failure and break the connection off: otherwise its client would mistake a part for the whole."""
         fields = {"id": self.request.environ.get("HTTP_X_REQUEST_ID", "")}
         lines.write("error", "serve", "the answer to a request failed", fields, traceback.format_exc())
         abort_connections({self.request.transport.connection})

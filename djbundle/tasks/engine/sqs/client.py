@@ -49,7 +49,7 @@ class SqsError(Exception):
         super().__init__(f"{cause}; {fix}")
 
 
-class Client:
+class SqsClient:
     """Calls SQS. `options` are those of the URL, `key` and `secret` are None for what boto3 finds by itself.
 
     Its methods may be called by several threads. They raise SqsError.

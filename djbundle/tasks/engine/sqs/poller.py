@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from djbundle.tasks.engine.sqs.client import MAX_MESSAGES, Client
+from djbundle.tasks.engine.sqs.client import MAX_MESSAGES, SqsClient
 
 HOLD_SECONDS = 0.2  # for which messages are kept that nobody wants at the moment
 
@@ -18,7 +18,7 @@ Messages = list[dict[str, Any]]
 class Poller(threading.Thread):
     """Polls one queue while it is active. `room` says how many messages are wanted at most."""
 
-    def __init__(self, client: Client, queue: str, room: Callable[[], int], condition: threading.Condition) -> None:
+    def __init__(self, client: SqsClient, queue: str, room: Callable[[], int], condition: threading.Condition) -> None:
         super().__init__(name=f"poller of {queue}", daemon=True)
         self.client, self.queue, self.room, self.condition = client, queue, room, condition
         self.is_active = self.is_stopped = False
@@ -57,7 +57,7 @@ class Poller(threading.Thread):
 class Pollers:
     """The pollers of a channel. `room` says how many messages are wanted at most."""
 
-    def __init__(self, client: Client, room: Callable[[], int]) -> None:
+    def __init__(self, client: SqsClient, room: Callable[[], int]) -> None:
         self._client, self._room = client, room
         self._condition = threading.Condition()
         self._pollers: list[Poller] = []  # the one that was not served for the longest time comes first

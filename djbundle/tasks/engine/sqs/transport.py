@@ -1,4 +1,4 @@
-"""What kombu calls: a virtual transport whose messages come from the pollers."""
+"""The virtual transport that kombu calls. Its messages come from the pollers."""
 
 import json
 from collections import defaultdict
@@ -6,7 +6,7 @@ from typing import Any
 
 from kombu.transport import virtual
 
-from djbundle.tasks.engine.sqs.client import MAX_MESSAGES, Client, SqsError
+from djbundle.tasks.engine.sqs.client import MAX_MESSAGES, SqsClient, SqsError
 from djbundle.tasks.engine.sqs.poller import Pollers
 
 
@@ -17,7 +17,7 @@ class Channel(virtual.Channel):  # type: ignore[misc] # kombu has no types
     """
 
     do_restore = False  # what was not acknowledged comes again by itself
-    client: Client
+    client: SqsClient
     pollers: Pollers
     _acknowledged: defaultdict[str, list[str]]  # receipts by queue
 
@@ -82,7 +82,7 @@ class Channel(virtual.Channel):  # type: ignore[misc] # kombu has no types
         self.pollers.notify()
 
     def _parse(self, queue: str, message: dict[str, Any]) -> dict[str, Any] | None:
-        """Return a message as kombu wants it, or None if it is none of kombu's."""
+        """Return a message as kombu wants it, or None if it is not one of kombu's."""
         try:
             payload: dict[str, Any] = json.loads(message["Body"])
             payload["properties"] |= {"delivery_tag": message["ReceiptHandle"], "delivery_info": {"queue": queue}}
@@ -107,7 +107,7 @@ class Transport(virtual.Transport):  # type: ignore[misc] # kombu has no types
 
     def __init__(self, client: Any, **options: Any) -> None:
         super().__init__(client, **options)
-        self.sqs = Client(client.userid, client.password, client.hostname, client.port, client.transport_options)
+        self.sqs = SqsClient(client.userid, client.password, client.hostname, client.port, client.transport_options)
 
     def drain_events(self, _connection: Any, timeout: float | None = None) -> None:
         """Deliver the messages of one request. Raise TimeoutError if none come. One channel may have consumers."""

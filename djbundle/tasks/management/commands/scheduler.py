@@ -35,10 +35,10 @@ def enqueue_until(stopped: threading.Event, notify_watchdog: Callable[[], None])
     """Enqueue ticks until `stopped` is set. While the database does not answer, wait and lose none."""
     scheduler, backoff = Scheduler(), DatabaseBackoff()
     # Only the newest version of the code declares schedules, so this process must be seen as a worker is.
-    presence = Periodic(options_of_tasks.lease().total_seconds() / 3, releases.record_seen)
+    heartbeat = Periodic(options_of_tasks.lease().total_seconds() / 3, releases.record_seen)
 
     def turn() -> None:
-        presence.run()
+        heartbeat.run()
         scheduler.enqueue_due()
 
     while not stopped.is_set():

@@ -18,7 +18,8 @@ from djbundle.tasks.checks import check_engine
 from djbundle.tasks.engine.destination import MakeDestination
 from djbundle.tasks.management.numbers import count, limit, pause, seconds
 from djbundle.tasks.store.transitions import Queues
-from djbundle.tasks.worker.loop import POLL_INTERVAL, MakeInbox, Worker
+from djbundle.tasks.worker.inbox import MakeInbox
+from djbundle.tasks.worker.loop import POLL_INTERVAL, Worker
 from djbundle.tasks.worker.recycling import RecycleLimits
 
 DEFAULT_THREADS = 4  # several, so that a long job does not delay mails
@@ -132,9 +133,9 @@ def inbox_of_settings() -> MakeInbox | None:
         from djbundle.tasks.engine.relay_only import RelayOnly  # noqa: PLC0415 - only with another backend
 
         return partial(RelayOnly, make_destination)
-    from djbundle.tasks.engine.inbox import Inbox  # noqa: PLC0415 - only with a broker
+    from djbundle.tasks.engine.inbox import BrokerInbox  # noqa: PLC0415 - only with a broker
 
-    return partial(Inbox, broker)
+    return partial(BrokerInbox, broker)
 
 
 def show_log(verbosity: int) -> None:

@@ -1,4 +1,4 @@
-"""What people do with each package, as far as it loads something. Each answer is the same everywhere."""
+"""Exercises of each package, as far as it loads something. Each answer is the same everywhere."""
 
 import asyncio
 import ctypes

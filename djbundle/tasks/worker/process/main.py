@@ -19,9 +19,9 @@ from djbundle.common.processes import die_with_parent, use_line_buffering
 from djbundle.tasks import signals
 from djbundle.tasks.store.claimed_run import run_of
 from djbundle.tasks.worker import descendants, forks
-from djbundle.tasks.worker.executor import Executor
-from djbundle.tasks.worker.outbox import Outbox
 from djbundle.tasks.worker.pipe import ProcessEnd
+from djbundle.tasks.worker.process.executor import Executor
+from djbundle.tasks.worker.process.outbox import Outbox
 from djbundle.tasks.worker.protocol import RECALL, CancelMessage, RunMessage, WorkerMessage
 
 COMM = Path("/proc/self/comm")

@@ -8,10 +8,10 @@ from typing import Any
 logger = logging.getLogger("djbundle.tasks")
 
 DRAIN_SECONDS = 1.1  # seconds in which a request for messages that is under way may still bring one
-MAX_STRANGE = 10_000  # messages in a row that are none; after more, the fault may be ours
+MAX_UNREADABLE = 10_000  # messages in a row that are none; after more, the fault may be ours
 
 
-class Subscription:
+class Consumer:
     """Receives messages, and can stop for a while."""
 
     def __init__(
@@ -28,10 +28,10 @@ class Subscription:
         self._consumers = [each for each in (consumer, of_tasks) if each]
         self._prefetch = 1  # messages with whole tasks that the broker hands over before one is acknowledged
         self.is_active = False
-        self.strange = 0  # messages in a row that kombu cannot read
+        self.unreadable = 0  # messages in a row that kombu cannot read
 
     def limit(self, messages: int) -> None:
-        """Let at most so many messages come at once, and at least one. Only SQS gives several."""
+        """Let at most `messages` messages come at once, and at least one. Only SQS delivers several."""
         if self._has_batches:
             self._consumers[0].qos(prefetch_count=max(1, messages))
 
@@ -42,7 +42,7 @@ class Subscription:
             self.is_active = True
 
     def allow_unacknowledged(self, messages: int) -> None:
-        """Let the broker hand over about so many messages with whole tasks before one of them is acknowledged."""
+        """Let the broker deliver about `messages` messages with whole tasks before one of them is acknowledged."""
         messages = max(1, messages)
         if self._of_tasks and not self._prefetch / 2 < messages <= self._prefetch:
             self._of_tasks.qos(prefetch_count=messages, apply_global=True)
@@ -55,16 +55,16 @@ class Subscription:
         """
         try:
             self._connection.drain_events(timeout=seconds)
-            self.strange = 0
+            self.unreadable = 0
         except TimeoutError:
             pass
         except self._errors:
             raise
         except Exception:
-            self.strange += 1
-            if self.strange == 1:
+            self.unreadable += 1
+            if self.unreadable == 1:
                 logger.warning("a message in the broker is none of ours; it is dropped", exc_info=True)
-            if self.strange > MAX_STRANGE:
+            if self.unreadable > MAX_UNREADABLE:
                 raise
 
     def stop(self, may_go_on: Callable[[], bool]) -> None:

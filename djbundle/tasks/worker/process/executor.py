@@ -22,9 +22,9 @@ from djbundle.tasks.context import Channel
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.outcome import Outcome, error_entry, failure
 from djbundle.tasks.worker.attempt import Attempt, begin, check_connections, close_old_connections
-from djbundle.tasks.worker.event_loop import EventLoop
 from djbundle.tasks.worker.isolation import call_and_close, prepare_thread, run_in_own_context
-from djbundle.tasks.worker.outbox import Outbox
+from djbundle.tasks.worker.process.event_loop import EventLoop
+from djbundle.tasks.worker.process.outbox import Outbox
 from djbundle.tasks.worker.protocol import ProgressMessage, RecalledMessage
 
 MONITOR_INTERVAL = 0.002  # between checks whether more threads would help

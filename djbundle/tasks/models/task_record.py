@@ -1,21 +1,17 @@
-"""The tables: a row for each task, from its enqueuing until it is pruned; rows for groups, schedules and workers."""
+"""The table of tasks: a row for each task, from its enqueuing until it is pruned."""
 
 from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Any, ClassVar, Self
 
 from django.core.checks import CheckMessage
-from django.core.exceptions import ValidationError
-from django.db import models, router
+from django.db import models
 from django.db.models.base import ModelState
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from djbundle.tasks import validators
 from djbundle.tasks.compat import TaskError, TaskResult, TaskResultStatus, task_backends
-from djbundle.tasks.store import wakeup
 from djbundle.tasks.task import RetryingTask, backoff_of, load, max_attempts_of, to_seconds
-from djbundle.tasks.timing import Timing
 
 READY, RUNNING, FAILED = TaskResultStatus.READY, TaskResultStatus.RUNNING, TaskResultStatus.FAILED
 
@@ -71,7 +67,7 @@ class TaskRecord(models.Model):
     lease_until = models.DateTimeField(null=True)
     epoch = models.PositiveIntegerField(default=0)  # grows with each claim; a run may write only under its own epoch
     losses = models.PositiveSmallIntegerField(default=0)  # crash count: runs whose process died
-    worker_losses = models.PositiveSmallIntegerField(null=True)  # those of them whose whole worker was gone as well
+    worker_losses = models.PositiveSmallIntegerField(null=True)  # crashes at which the whole worker died too
     sent_at = models.DateTimeField(null=True, editable=False)  # to the broker, by the relay; see engine/sending.py
 
     class Meta:
@@ -186,198 +182,3 @@ def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], list[tuple[str
     callable_fields = [field for field in fields if field.has_default() and callable(field.default)]
     shared = {field.attname: field.get_default() for field in fields if field not in callable_fields}
     return shared, [(field.attname, field.default) for field in callable_fields]
-
-
-class PausedQueue(models.Model):
-    """A queue from which no worker takes tasks."""
-
-    name = models.CharField(_("queue"), max_length=100, primary_key=True)
-    paused_at = models.DateTimeField(_("paused"), default=timezone.now)
-
-    class Meta:
-        verbose_name = _("paused queue")
-        verbose_name_plural = _("paused queues")
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class QueueLimit(models.Model):
-    """A token bucket: how many tasks of a queue with a rate limit may start now."""
-
-    name = models.CharField(_("queue"), max_length=100, primary_key=True)
-    tokens = models.FloatField()  # at `counted_at`
-    counted_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class TaskGroup(models.Model):
-    """Tasks that were enqueued together, and the callback that follows when all have succeeded."""
-
-    total = models.PositiveIntegerField(_("tasks"))
-    remaining = models.PositiveIntegerField(_("not done"))
-    callback = models.JSONField(_("followed by"), null=True)  # calls, see store/following.py
-    enqueued_at = models.DateTimeField(_("enqueued"), default=timezone.now)
-    finished_at = models.DateTimeField(_("finished"), null=True)
-
-    class Meta:
-        verbose_name = _("task group")
-        verbose_name_plural = _("task groups")
-
-    def __str__(self) -> str:
-        return f"{self.total - self.remaining}/{self.total}"
-
-
-class Schedule(models.Model):
-    """A task that is enqueued again and again. It is declared in code with ``@schedule``, or created in the admin."""
-
-    class Missed(models.TextChoices):
-        """The rule for ticks that passed while no worker ran."""
-
-        ONCE = "once", _("run once")
-        ALL = "all", _("run each")
-        SKIP = "skip", _("skip them")
-
-    name = models.CharField(_("name"), max_length=200, unique=True)
-    task_path = models.CharField(
-        _("task"),
-        max_length=255,
-        help_text=_("catalogue.tasks.warm_cache"),
-        validators=[validators.validate_task_path],
-    )
-    args = models.JSONField(_("arguments"), default=list, blank=True)
-    kwargs = models.JSONField(_("named arguments"), default=dict, blank=True)
-    cron = models.CharField(
-        _("cron"),
-        max_length=100,
-        blank=True,
-        help_text=_("0 3 * * *: each day at three"),
-        validators=[validators.validate_cron],
-    )
-    interval = models.FloatField(
-        _("interval"),
-        null=True,
-        blank=True,
-        help_text=_("seconds, instead of cron"),
-        validators=[validators.validate_interval],
-    )
-    time_zone = models.CharField(
-        _("time zone"),
-        max_length=64,
-        blank=True,
-        help_text=_("empty: TIME_ZONE"),
-        validators=[validators.validate_time_zone],
-    )
-    missed = models.CharField(_("missed runs"), max_length=4, choices=Missed.choices, default=Missed.ONCE)
-    enabled = models.BooleanField(_("enabled"), default=True)
-    in_code = models.BooleanField(_("declared in code"), default=False, editable=False)
-    declared = models.CharField(max_length=64, default="", editable=False)  # hash of the last declaration
-    next_run = models.DateTimeField(_("next run"), null=True, blank=True)  # none: never again
-    last_run = models.DateTimeField(_("last run"), null=True, editable=False)
-
-    class Meta:
-        verbose_name = _("schedule")
-        verbose_name_plural = _("schedules")
-
-    def __str__(self) -> str:
-        return self.name
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save the schedule. Compute `next_run` if the timing decides it, and wake a worker."""
-        if self._waits_anew():
-            now = timezone.now()
-            self.next_run = self.timing.following(
-                min(self.next_run or now, now), now
-            )  # an interval that has begun keeps its phase
-            if kwargs.get("update_fields") is not None:
-                kwargs["update_fields"] = {*kwargs["update_fields"], "next_run"}
-        super().save(*args, **kwargs)
-        wakeup.send_on_commit(router.db_for_write(type(self), instance=self))
-
-    def clean(self) -> None:
-        """Raise ValidationError for fields that contradict each other."""
-        if self.cron and self.interval is not None:
-            raise ValidationError(_("Cron or an interval, not both."))
-        if not self.timing.recurs and self.next_run is None and self._state.adding:
-            raise ValidationError(_("Cron, an interval, or the next run as the only one."))
-        if not isinstance(self.args, list) or not isinstance(self.kwargs, dict):
-            raise ValidationError(_("Arguments are a list, named arguments an object."))
-        try:
-            task = validators.load_task(self.task_path)
-        except ValidationError:
-            return  # the field reports it
-        validators.validate_call(task, self.args, self.kwargs)
-
-    @property
-    def timing(self) -> Timing:
-        return Timing(self.cron, self.interval, self.time_zone)
-
-    def _waits_anew(self) -> bool:
-        """Return whether `next_run` must be computed again.
-
-        That is so if the timing is new, if the schedule was enabled again, or if that tick has already run.
-        """
-        if self.next_run and self.last_run and self.next_run <= self.last_run:  # a form was open while that tick ran
-            return True
-        if not self.timing.recurs:
-            return False
-        if self.next_run is None:
-            return True
-        before = type(self).objects.using(self._state.db).filter(pk=self.pk).first()
-        if before is None:
-            return False
-        is_past = self.enabled and not before.enabled and self.next_run <= timezone.now()
-        return is_past or before.timing != self.timing
-
-
-class Release(models.Model):
-    """A version of the project's code that has run a worker here. The newest is the one that was first seen last."""
-
-    name = models.CharField(_("version"), max_length=200, primary_key=True)
-    first_seen_at = models.DateTimeField(_("first seen"))
-    seen_at = models.DateTimeField(_("last seen"))
-
-    class Meta:
-        verbose_name = _("version")
-        verbose_name_plural = _("versions")
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class WorkerRecord(models.Model):
-    """A running worker, as of its last heartbeat."""
-
-    identity = models.CharField(max_length=200, primary_key=True)  # see store/worker_identity.py
-    host = models.CharField(_("host"), max_length=255)
-    pid = models.PositiveIntegerField()
-    queues = models.JSONField(_("queues"), default=list)  # empty: all
-    processes = models.PositiveIntegerField(_("processes"))
-    threads = models.PositiveIntegerField(_("threads"))
-    release = models.CharField(_("version"), max_length=200, null=True)  # noqa: DJ001 - of code that knows no versions
-    started_at = models.DateTimeField(_("started"))
-    seen_at = models.DateTimeField(_("last seen"))
-
-    class Meta:
-        verbose_name = _("worker")
-        verbose_name_plural = _("workers")
-
-    def __str__(self) -> str:
-        return f"{self.host} {self.pid}"
-
-
-class RelayRecord(models.Model):
-    """A process that has a relay, a worker or the command ``relay``, and what its relay knows of the broker."""
-
-    identity = models.CharField(max_length=200, primary_key=True)  # of that process, see store/worker_identity.py
-    host = models.CharField(max_length=255)
-    pid = models.PositiveIntegerField()
-    seen_at = models.DateTimeField()
-    error = models.TextField(default="")  # why the broker takes no tasks; "": it answers
-    failing_since = models.DateTimeField(null=True)  # None: it answers
-    errors = models.PositiveIntegerField(default=0)  # attempts that have failed since the process started
-
-    def __str__(self) -> str:
-        return f"{self.host} {self.pid}"

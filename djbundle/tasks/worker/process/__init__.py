@@ -1,0 +1,1 @@
+"""The code that runs in each process of a worker."""
