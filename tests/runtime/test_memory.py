@@ -157,7 +157,7 @@ import ctypes
 from djbundle.runtime.process.memory import limit_arenas
 
 class Usage(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_size_t) for name in "arena ordblks smblks hblks mapped usmblks fsmblks used free top".split()]
+    _fields_ = [(name, ctypes.c_size_t) for name in ("arena", "ordblks", "smblks", "hblks", "mapped", *"abcde")]
 
 library = ctypes.CDLL(None)
 library.mallinfo2.restype = Usage

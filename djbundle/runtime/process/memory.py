@@ -32,8 +32,8 @@ PAGE = resource.getpagesize()
 
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # malloc.h
 ARENAS = 2  # heaps that all threads share; with glibc's 16, each keeps the memory of its largest response
-# Bytes from which an object gets memory of its own, which the kernel has back when it ends. By itself, glibc raises this
-# limit to the size of the largest object so far: then large responses leave holes in the heap that cannot be given back.
+# Bytes from which an object gets memory of its own, which the kernel has back when it ends. By itself, glibc raises
+# this limit to the size of the largest object so far: then large responses leave holes in the heap, and it stays large.
 LARGE_OBJECT = 256 << 10
 
 DEFAULT_THRESHOLD = gc.get_threshold()  # before the project's settings can change it
@@ -48,7 +48,7 @@ def start_garbage_collection() -> None:
 
 
 def limit_arenas() -> None:
-    """Let all threads allocate from a few heaps, and large objects outside of these. Call it before there are threads."""
+    """Let all threads allocate from a few heaps, and large objects outside of them. Call it before there are threads."""
     with contextlib.suppress(AttributeError, OSError):  # another libc
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(M_ARENA_MAX, ARENAS)
