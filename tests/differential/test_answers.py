@@ -5,8 +5,6 @@ import json
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +24,7 @@ Answers = dict[str, Any]
 @pytest.fixture(scope="module")
 def python_answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
     port = free_port()
-    command = [Path(sys.executable).with_name("gunicorn"), f"--bind=127.0.0.1:{port}", "site_.wsgi"]
+    command = [str(Path(sys.executable).with_name("gunicorn")), f"--bind=127.0.0.1:{port}", "site_.wsgi"]
     with subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.DEVNULL) as gunicorn:
         try:
             return answers_of(f"http://127.0.0.1:{port}")

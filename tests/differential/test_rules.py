@@ -52,7 +52,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def answers_of(path: Path, extension: str = "") -> dict[str, str]:
-    command = [sys.executable, "-W", "ignore", "-c", ASK, path, extension, *NAMES]
+    command = [sys.executable, "-W", "ignore", "-c", ASK, str(path), extension, *NAMES]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/")
     answers: dict[str, str] = json.loads(done.stdout)
     return answers

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from djbundle.builder.core.tree import Tree
-from djbundle.builder.dependencies.bytecode_search import Reasons, dotted
+from djbundle.builder.dependencies.bytecode_search import Reasons
 from djbundle.builder.dependencies.modules import Modules, top_level_names
+from djbundle.builder.dependencies.project_imports import dotted
 from djbundle.builder.project.project import Project
 
 

@@ -2,10 +2,11 @@
 
 import ast
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from djbundle.builder.dependencies.bytecode_rules import Reason, reads_frames, reasons_of
+from djbundle.builder.dependencies.project_imports import dotted, imports_of, parsed
 from djbundle.errors import ConfigurationError
 
 Reasons = dict[PurePosixPath, list[Reason]]
@@ -14,12 +15,12 @@ CALLER = "calls a module that reads the local variables of its callers, and comp
 
 def reasons_of_modules(modules: Mapping[PurePosixPath, Path]) -> Reasons:
     """Return why modules stay bytecode, for those that do. A module that is not valid Python is left to Nuitka."""
-    trees = {name: tree for name, path in modules.items() if (tree := _parse(path))}
+    trees = {name: tree for name, path in modules.items() if (tree := parsed(path))}
     reasons = {name: found for name, tree in trees.items() if (found := [*reasons_of(tree)])}
     known = {dotted(name) for name in modules}
     readers = {dotted(name) for name, tree in trees.items() if _reads_locals_of_callers(tree)}
     for name, tree in trees.items() if readers else ():
-        lines = [line for line, imported in _imports(name, tree, known) if imported in readers]
+        lines = [line for line, imported in imports_of(name, tree, known) if imported in readers]
         if lines and dotted(name) not in readers:
             reasons.setdefault(name, []).append(Reason(min(lines), "caller", CALLER))
     return reasons
@@ -42,37 +43,7 @@ def named(names: Iterable[str], modules: Mapping[PurePosixPath, Path]) -> Reason
     return found
 
 
-def dotted(name: PurePosixPath) -> str:
-    """Return the name by which a source is imported."""
-    parts = name.with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def _parse(path: Path) -> ast.Module | None:
-    try:
-        return ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError):
-        return None
-
-
 def _reads_locals_of_callers(tree: ast.Module) -> bool:
     nodes = [*ast.walk(tree)]
     has_locals = any(isinstance(node, ast.Attribute) and node.attr == "f_locals" for node in nodes)
     return has_locals and any(reads_frames(node) for node in nodes)
-
-
-def _imports(name: PurePosixPath, tree: ast.Module, known: set[str]) -> Iterator[tuple[int, str]]:
-    """Yield the modules that a module imports, by full names, each with its line.
-
-    ``from a import b`` means ``a.b`` if that is a module in `known`, else ``a``.
-    """
-    package = [*name.parent.parts]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, each.name) for each in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            start = package[: len(package) - node.level + 1] if node.level else []
-            base = ".".join([*start, *(node.module or "").split(".")]).strip(".")
-            for each in node.names:
-                full = f"{base}.{each.name}"
-                yield node.lineno, full if full in known else base

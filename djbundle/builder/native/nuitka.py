@@ -14,9 +14,9 @@ from pathlib import Path, PurePosixPath
 from typing import Self
 
 from djbundle.builder.core.cache import Cache, hash_of, hash_of_files
-from djbundle.builder.dependencies.bytecode_search import dotted
 from djbundle.builder.dependencies.modules import LEFT_OUT, Modules, top_level_names
-from djbundle.builder.native import compiler, elf, recursion, refusals
+from djbundle.builder.dependencies.project_imports import dotted
+from djbundle.builder.native import compiler, elf, recursion, refusals, type_names
 from djbundle.builder.project.installed import own_folders
 from djbundle.errors import CompileError, DiskFullError, DjbundleError
 
@@ -116,7 +116,7 @@ class Compilation:
 
 
 def _key(modules: Modules, arguments: list[str]) -> str:
-    changes = (PLUGIN, Path(recursion.__file__), *recursion.sources())
+    changes = (PLUGIN, Path(recursion.__file__), Path(type_names.__file__), *recursion.sources())
     return hash_of(
         sys.version,
         sysconfig.get_platform(),
