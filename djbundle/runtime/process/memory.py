@@ -48,7 +48,7 @@ def start_garbage_collection() -> None:
 
 
 def limit_arenas() -> None:
-    """Let all threads allocate from a few heaps, and large objects outside of them. Call it before there are threads."""
+    """Let threads share a few heaps, and large objects lie outside of them. Call it before there are threads."""
     with contextlib.suppress(AttributeError, OSError):  # another libc
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(M_ARENA_MAX, ARENAS)
