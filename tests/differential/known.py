@@ -3,8 +3,14 @@
 CARETS = "tracebacks of compiled code have lines, and no columns"
 SUGGESTIONS = "errors of compiled code do not carry the name that was looked for, so nothing is suggested"
 
+BUILTINS = "compiled code calls some built-in functions directly, not what was put in their place"
+ABSTRACT = "the message about an abstract class has other words"
+
 KNOWN = {
-    "builtins.monkey_builtin": "compiled code calls built-in functions directly, not what was put in their place",
+    "builtins.monkey_builtin": BUILTINS,
+    "classes.monkey_class_builtin": BUILTINS,
+    "classes.abstract": ABSTRACT,
+    "classes.abstract_msg": ABSTRACT,
     "errors.tb_positions": CARETS,
     "errors.caret": CARETS,
     "errors.name_error_suggestion": SUGGESTIONS,

@@ -6,4 +6,10 @@ ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "site_.urls"
 WSGI_APPLICATION = "site_.wsgi.application"
 INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "cases"]
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"}}
+DATABASES = {"default": {"ENGINE": "site_.engine", "NAME": BASE_DIR / "db.sqlite3"}}
+MAILERS = {}
+LOGGING = {
+    "version": 1,
+    "handlers": {"memory": {"class": "logging.handlers.MemoryHandler", "capacity": 1000}},
+    "loggers": {"shop": {"handlers": ["memory"], "level": "INFO"}},
+}
