@@ -1,4 +1,4 @@
-"""What the builder tells bootstrap.py before anything can be imported: the generated module `_project_facts`."""
+"""Write the module `_project_facts`: it tells bootstrap.py of the project before anything can be imported."""
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath

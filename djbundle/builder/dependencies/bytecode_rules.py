@@ -1,6 +1,6 @@
-"""The rules that keep a module bytecode, because compiled code would do something else than Python.
+"""Rules that keep a module bytecode, because compiled code would do something else than Python.
 
-Each rule names what Nuitka does differently, and finds it in a syntax tree. `tests/differential/rules` has the smallest
+Each rule names what Nuitka does differently, and finds it in a syntax tree. The folder `tests/differential/rules` has the smallest
 module for each: a rule can go when that module, compiled, does the same as in Python.
 """
 
@@ -13,7 +13,7 @@ Find = Callable[[ast.AST], bool]  # whether a node is what a rule is about
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What compiled code does differently, and how to find code that would notice."""
+    """A difference of compiled code, and how to find code that would notice it."""
 
     name: str
     cause: str  # "shop/views.py:12 " + cause
@@ -22,7 +22,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a module stays bytecode."""
+    """The reason why a module stays bytecode."""
 
     line: int
     rule: str

@@ -1,4 +1,4 @@
-"""Which modules of a project import which, as far as their sources say."""
+"""Read from the sources of a project which of its modules import which."""
 
 import ast
 from collections.abc import Collection, Iterable, Iterator
