@@ -1,7 +1,7 @@
 """Rules that keep a module bytecode, because compiled code would do something else than Python.
 
-Each rule names what Nuitka does differently, and finds it in a syntax tree. The folder `tests/differential/rules` has the smallest
-module for each: a rule can go when that module, compiled, does the same as in Python.
+Each rule names what Nuitka does differently, and finds it in a syntax tree. The folder `tests/differential/rules` has
+the smallest module for each. A rule can go when that module, compiled, does the same as in Python.
 """
 
 import ast
