@@ -2,14 +2,14 @@
 
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
-import tzdata
 
 from djbundle.runtime.core.local_time import rule_of
 
-ZONES = Path(tzdata.__file__).with_name("zoneinfo")
+ZONES = Path(str(files("tzdata") / "zoneinfo"))
 SCRIPT = """\
 import os, time
 from datetime import datetime
