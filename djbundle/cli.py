@@ -70,6 +70,12 @@ def project_options(command: Callable[..., None]) -> Callable[..., None]:
             help="A package to compile to C like the project itself; repeatable, as `compile`.",
         ),
         click.option(
+            "--bytecode",
+            multiple=True,
+            metavar="NAME",
+            help="A module or package of the project not to compile to C; repeatable, as `bytecode`.",
+        ),
+        click.option(
             "--env",
             "environment",
             metavar="NAME=VALUE",

@@ -245,7 +245,7 @@ def test_launcher_has_no_other_folders() -> None:
 # --- the bundle ---
 
 
-def test_bundle_holds_no_builder_and_no_sources(shop: Path, tmp_path: Path) -> None:
+def test_bundle_holds_no_builder_and_only_sources_of_the_project(shop: Path, tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     environment = {"DJBUNDLE_EXTRACT": str(tree), "HOME": str(tmp_path)}
     subprocess.run([shop, "version"], env=environment, capture_output=True, check=True)
@@ -254,6 +254,7 @@ def test_bundle_holds_no_builder_and_no_sources(shop: Path, tmp_path: Path) -> N
     assert "catalogue/migrations/0001_initial.pyc" in names
     assert [name for name in names if name.startswith(("djbundle/builder", "djbundle/cli", "nuitka/", "pip/"))] == []
     own = ("catalogue/", "orders/", "shop/")
-    assert [name for name in names if name.endswith(".py")] == []
+    assert [name for name in names if name.endswith(".py") and not name.startswith((*own, "manage.py"))] == []
+    assert {"catalogue/views.py", "catalogue/migrations/0001_initial.py"} <= {*names}
     assert [name for name in names if name.startswith(own) and name.endswith("views.pyc")] == []
     assert [name for name in names if "/tests/" in name and name.startswith(own)] == []

@@ -1,17 +1,20 @@
 """``djbundle check``: report what a build would include, and what would fail in a bundle. Compiles nothing."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from djbundle.builder.contents.left_out import note_of, printable
 from djbundle.builder.contents.secret_contents import certain_secret
 from djbundle.builder.contents.selection import Decision, FileSelection
+from djbundle.builder.core.cache import Cache, default_folder
 from djbundle.builder.dependencies import modules
+from djbundle.builder.dependencies.bytecode_rules import Reason
 from djbundle.builder.dependencies.dependencies import Dependency, find_dependencies
 from djbundle.builder.inspection.inspection import Inspection, ReadVariable, check_versions
 from djbundle.builder.machine_ties import find_machine_ties, settings_files
+from djbundle.builder.native.refusals import without_refused
 from djbundle.builder.options import BuildOptions
 from djbundle.builder.project.installed import files_of
 from djbundle.builder.project.project import Project
@@ -45,6 +48,7 @@ class Check:
     apps: list[str]
     public_uploads: str  # URL path at which a bundle serves uploads publicly, or ""
     compiled: int  # number of modules
+    bytecode: list[Finding]  # modules that are not compiled, with the line that is the reason
     packages: list[Package]
     variables: list[ReadVariable]
     problems: list[Finding]  # things that would fail in a bundle
@@ -60,7 +64,7 @@ def check_project(options: BuildOptions) -> Check:
     """Check the project. Raises the errors that a build would raise."""
     check_versions()
     project, inspection = options.inspect()
-    files = FileSelection(project, inspection).decisions
+    files, choice = FileSelection(project, inspection).decisions, choice_of(project)
     sources = (path for path in project.sources() if not modules.is_test(path) and "migrations" not in path.parts)
     return Check(
         name=project.name,
@@ -73,10 +77,11 @@ def check_project(options: BuildOptions) -> Check:
         interface=inspection.interface.upper(),
         apps=inspection.apps,
         public_uploads=inspection.media_url,
-        compiled=len(modules.compiled_modules(project)),
+        compiled=len(choice.compiled),
+        bytecode=[*_bytecode(choice.bytecode)],
         packages=[_package(each) for each in find_dependencies(project, inspection)],
         variables=inspection.variables,
-        problems=scan(project.root, sources, settings_files(project)),
+        problems=scan(project.root, sources, settings_files(project), has_sources=not project.configuration.protect),
         advice=[
             *_development_apps(inspection, project),
             *_missing_files(inspection),
@@ -86,6 +91,17 @@ def check_project(options: BuildOptions) -> Check:
         machine_ties=find_machine_ties(project, inspection),
         files=files,
     )
+
+
+def choice_of(project: Project) -> modules.Choice:
+    """Return the modules that a build compiles, as far as is known before Nuitka has seen them."""
+    return without_refused(modules.choose_modules(project), Cache(default_folder()))
+
+
+def _bytecode(reasons: Mapping[PurePosixPath, list[Reason]]) -> Iterator[Finding]:
+    """Yield the reasons why modules stay bytecode. These need no fix: the modules do what they do in Python."""
+    for name, each in sorted(reasons.items()):
+        yield from (Finding(f"{name}:{reason.line}", reason.cause, "") for reason in each)
 
 
 def _package(dependency: Dependency) -> Package:

@@ -20,6 +20,7 @@ def print_check(check: Check, console: Console) -> None:
     for title, text in _rows(check):
         table.add_row(f"  {title}", escape(text))
     console.print(table)
+    _print_bytecode(check, console)
     _print_findings("would fail in a bundle", "red", check.problems, console)
     _print_findings("advice", "yellow", check.advice, console)
     _print_findings("ties it to one machine", "cyan", check.machine_ties, console)
@@ -40,7 +41,8 @@ def _rows(check: Check) -> Iterable[tuple[str, str]]:
     yield "applications", f"{len(check.apps)}"
     if check.public_uploads:
         yield "uploads", f"public, at {check.public_uploads}; a route of the project's goes first, or serve --no-media"
-    yield "compiled to C", f"{check.compiled} modules"
+    kept = len({finding.place.partition(":")[0] for finding in check.bytecode})
+    yield "compiled to C", f"{check.compiled} modules{f'; {kept} stay bytecode' if kept else ''}"
     size = sum(package.size for package in check.packages) / MEGABYTE
     yield "packages", f"{len(check.packages)}, {size:.0f} MB before compression"
     for package in sorted(check.packages, key=lambda each: -each.size)[:5]:
@@ -54,6 +56,14 @@ def _rows(check: Check) -> Iterable[tuple[str, str]]:
             "",
             f"{variable.name}  {need}, {variable.place}{f', here from {variable.origin}' if variable.origin else ''}",
         )
+
+
+def _print_bytecode(check: Check, console: Console) -> None:
+    """Print why modules stay bytecode, one line for each."""
+    if check.bytecode:
+        console.print("\n[bold]stays bytecode, and does what it does in Python[/]")
+    for finding in check.bytecode:
+        console.print(f"  {escape(finding.place)}  {escape(finding.cause)}")
 
 
 def _print_findings(title: str, colour: str, findings: Iterable[Finding], console: Console) -> None:

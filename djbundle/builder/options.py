@@ -19,6 +19,7 @@ class BuildOptions:
     include: tuple[str, ...] = ()  # in addition to those of pyproject.toml
     exclude: tuple[str, ...] = ()
     compile: tuple[str, ...] = ()
+    bytecode: tuple[str, ...] = ()
     verify: bool = True  # crawl the bundle before it is put in place
 
     def find_project(self) -> Project:
@@ -30,6 +31,7 @@ class BuildOptions:
             include=[*base.include, *self.include],
             exclude=[*base.exclude, *self.exclude],
             compile=[*base.compile, *self.compile],
+            bytecode=[*base.bytecode, *self.bytecode],
         )
         return replace(project, configuration=configuration)
 

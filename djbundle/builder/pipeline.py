@@ -18,6 +18,7 @@ from djbundle.builder.archive.pack import pack_tree
 from djbundle.builder.contents import assets, packages, runtime, stdlib
 from djbundle.builder.contents.left_out import LeftOut, print_left_out
 from djbundle.builder.contents.library_data import add_library_data
+from djbundle.builder.contents.project_facts import project_facts
 from djbundle.builder.contents.selection import FileSelection
 from djbundle.builder.contents.startup import files_of_start
 from djbundle.builder.core.cache import Cache, default_folder
@@ -27,6 +28,7 @@ from djbundle.builder.dependencies import modules
 from djbundle.builder.dependencies.dependencies import find_dependencies
 from djbundle.builder.inspection.inspection import Inspection, check_versions, inspect_project
 from djbundle.builder.native import compiler, libraries, nuitka
+from djbundle.builder.native.refusals import RefusedModuleError, without_refused
 from djbundle.builder.options import BuildOptions
 from djbundle.builder.project.hooks import run_before
 from djbundle.builder.project.project import Project
@@ -43,7 +45,18 @@ NO_VERIFY_ADVICE = ", or write the bundle all the same with --no-verify"
 
 
 def build(options: BuildOptions, console: Console) -> Report:
-    """Build the bundle. Every error is a DjbundleError, and leaves no files behind."""
+    """Build the bundle. Every error is a DjbundleError, and leaves no files behind.
+
+    Begin again without each module that Nuitka cannot compile: it stays bytecode.
+    """
+    while True:
+        try:
+            return _build(options, console)
+        except RefusedModuleError as refused:
+            console.print(escape(f"Nuitka cannot compile {refused}; it stays bytecode, and the build begins again"))
+
+
+def _build(options: BuildOptions, console: Console) -> Report:
     cache = Cache(default_folder())
     built = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
     with _disk_full_error(), tempfile.TemporaryDirectory(prefix="djbundle-") as folder:
@@ -60,8 +73,8 @@ def build(options: BuildOptions, console: Console) -> Report:
             with console.step(command):
                 run_before(command, project, options.environment)
 
-        compiled = modules.compiled_modules(project)
-        with nuitka.Compilation(project.root, compiled, cache, work) as compilation:
+        compiled, kept = without_refused(modules.choose_modules(project), cache)
+        with nuitka.Compilation(project.root, compiled, kept, cache, work) as compilation:
             with console.step("import it and collect its static files") as step:
                 inspection = inspect_project(project, options.environment, work)
                 dependencies = find_dependencies(project, inspection)
@@ -72,7 +85,7 @@ def build(options: BuildOptions, console: Console) -> Report:
                 selection, left_out = _choose_files(project, inspection, work / "static", console)
                 assets.add_project(tree, selection, compiled, cache)
                 packages.add_packages(tree, dependencies, compiled, project, inspection, cache)
-                runtime.add_runtime(tree, modules.top_level_names(compiled), project.settings_variables(), cache, work)
+                runtime.add_runtime(tree, project_facts(project, tree, compiled, kept), cache, work)
                 stdlib.add_standard_library(tree, cache)
                 assets.add_static_files(tree, work / "static", left_out.static, cache)
                 library_data = _close_libraries(tree, project, inspection, cache)
@@ -90,7 +103,7 @@ def build(options: BuildOptions, console: Console) -> Report:
                 module = compilation.result(step.progress)
                 libraries.add_module(tree, f"{nuitka.MODULE}{EXTENSION_SUFFIXES[0]}", module, cache)
                 advice = "" if compilation.was_cached or nuitka.uses_ccache() else "; ccache makes the next faster"
-                step.note(f"{len(compiled)} modules{advice}", cached=compilation.was_cached)
+                step.note(f"{modules.summary(compiled, kept)}{advice}", cached=compilation.was_cached)
 
         with contextlib.ExitStack() as stack:
             with console.step("write the bundle") as step:

@@ -25,14 +25,18 @@ class Finding:
     fix: str
 
 
-def scan(root: Path, sources: Iterator[Path], settings: Collection[Path] = ()) -> list[Finding]:
+def scan(
+    root: Path, sources: Iterator[Path], settings: Collection[Path] = (), *, has_sources: bool = True
+) -> list[Finding]:
     """Return the findings in `sources`, which are relative to `root` and valid Python.
 
-    The files in `settings` may write into the project; see runtime/settings/import_redirect.py.
+    The files in `settings` may write into the project; see runtime/settings/import_redirect.py. Unless the bundle
+    `has_sources`, nothing may read them.
     """
     findings: list[Finding] = []
     for path in sources:
-        rules = [rule for rule in RULES if rule is not writes_into_the_project or path not in settings]
+        left_out = {*([writes_into_the_project] if path in settings else []), *([reads_sources] if has_sources else [])}
+        rules = [rule for rule in RULES if rule not in left_out]
         for node in ast.walk(ast.parse((root / path).read_bytes())):
             if isinstance(node, ast.Call):
                 findings += [
@@ -64,7 +68,7 @@ def starts_manage_py(call: ast.Call) -> Iterator[tuple[str, str]]:
 
 def reads_sources(call: ast.Call) -> Iterator[tuple[str, str]]:
     if name_of(call) in ("getsource", "getsourcelines") and isinstance(call.func, ast.Attribute):
-        yield "reads source code, which is not in a bundle", "do without it, or keep the text in a file of data"
+        yield "reads source code, which protect = true leaves out", "do without it, or leave out protect"
 
 
 RULES: tuple[Rule, ...] = (writes_into_the_project, starts_manage_py, reads_sources)

@@ -6,10 +6,10 @@ The build reports them for the project, and ``./shop check`` for what its variab
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from djbundle.common.backends import FILE_CACHE, FILES, LOCAL_CACHE, is_kind_of, is_sqlite
 from djbundle.common.service_variables import CACHE, DATABASE, MEDIA, name_of
 
-LOCAL_CACHES = {"LocMemCache": "in the memory of each process", "FileBasedCache": "in files"}  # by the end of BACKEND
-SQLITE = ("sqlite3", "spatialite")  # ends of ENGINE
+LOCAL_CACHES = {LOCAL_CACHE: "in the memory of each process", FILE_CACHE: "in files"}
 SESSIONS_IN_A_CACHE = ("django.contrib.sessions.backends.cache", "django.contrib.sessions.backends.cached_db")
 SESSIONS_IN_FILES = "django.contrib.sessions.backends.file"
 NAMES = ("DATABASES", "CACHES", "SESSION_ENGINE", "STORAGES", "CHANNEL_LAYERS", "LOGGING", "SECRET_KEY")  # of settings
@@ -38,7 +38,7 @@ def ties_in(settings: Any, *, is_key_local: bool) -> Iterator[Tie]:
 
 def _databases(settings: Any) -> Iterator[Tie]:
     for alias, entry in settings.DATABASES.items():
-        if entry.get("ENGINE", "").endswith(SQLITE):
+        if is_sqlite(entry.get("ENGINE", "")):
             fix = f"set {name_of(DATABASE, alias)}=postgres://..."
             yield Tie("DATABASES", f'the database "{alias}" is a file of SQLite', fix)
 
@@ -62,7 +62,7 @@ def _sessions(settings: Any) -> Iterator[Tie]:
 
 def _storages(settings: Any) -> Iterator[Tie]:
     for alias, entry in settings.STORAGES.items():
-        if alias != "staticfiles" and entry.get("BACKEND", "").endswith("FileSystemStorage"):
+        if alias != "staticfiles" and is_kind_of(entry.get("BACKEND", ""), FILES):
             fix = f"set {name_of(MEDIA, alias)}=s3://..."
             yield Tie("STORAGES", f'uploads of the storage "{alias}" are files', fix)
 
@@ -83,4 +83,4 @@ def _logs(settings: Any) -> Iterator[Tie]:
 def _place_of_cache(settings: Any, alias: str) -> str:
     """Return where a cache keeps its entries on this machine, or "" if it is a server."""
     backend = str(settings.CACHES.get(alias, {}).get("BACKEND", ""))
-    return next((place for end, place in LOCAL_CACHES.items() if backend.endswith(end)), "")
+    return next((place for base, place in LOCAL_CACHES.items() if is_kind_of(backend, base)), "")

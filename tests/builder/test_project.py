@@ -98,7 +98,10 @@ def test_bundles_that_were_built_before_are_no_part(tmp_path: Path, with_git: bo
     ("text", "fix"),
     [
         ("[tool.djbundle]\nincldue = []", 'write "include"'),
-        ("[tool.djbundle]\nzzz = 1", "use one of: name, settings, include, exclude, compile, before, signer, tls"),
+        (
+            "[tool.djbundle]\nzzz = 1",
+            "use one of: name, settings, include, exclude, compile, bytecode, protect, before, signer, tls",
+        ),
         ('[tool.djbundle]\ninclude = "x"', 'write include = ["..."]'),
         ("[tool.djbundle]\nname = 3", 'write name = "..."'),
         ('[tool.djbundle]\ntls = "no"', "write tls = false"),
@@ -163,7 +166,8 @@ def test_unsupported_python(monkeypatch: pytest.MonkeyPatch) -> None:
         check_versions()
 
 
-def test_data_with_the_names_of_tests(tmp_path: Path) -> None:
+@pytest.mark.parametrize("protect", [True, False])
+def test_data_with_the_names_of_tests(tmp_path: Path, *, protect: bool) -> None:
     kept = {
         "app/models.py": "",
         "app/part.py": "",
@@ -178,7 +182,8 @@ def test_data_with_the_names_of_tests(tmp_path: Path) -> None:
         ".env": "",
         "db.sqlite3": "",
     }
-    for name, text in ({"manage.py": MANAGE} | kept | dropped).items():
+    settings = {"manage.py": MANAGE, "pyproject.toml": f"[tool.djbundle]\nprotect = {str(protect).lower()}\n"}
+    for name, text in (settings | kept | dropped).items():
         (tmp_path / "site" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "site" / name).write_text(text)
     tree = Tree(tmp_path)
@@ -188,4 +193,5 @@ def test_data_with_the_names_of_tests(tmp_path: Path) -> None:
         media_root="", static_root=str(tmp_path / "site/static"), folders={}, read_as_data=lambda: read
     )
     add_project(tree, FileSelection(project, inspection_stub), {}, Cache(tmp_path / "cache"))
-    assert {file.name for file in tree} == {name.replace(".py", ".pyc") for name in kept} | {"app/part.py"}
+    others = {"pyproject.toml", "app/part.py"} | (set() if protect else {"app/models.py", "manage.py"})
+    assert {file.name for file in tree} == {name.replace(".py", ".pyc") for name in kept} | others

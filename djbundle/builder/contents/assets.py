@@ -29,13 +29,14 @@ WORTH_KEEPING = 0.9  # a compressed copy must be at least a tenth smaller
 def add_project(tree: Tree, selection: FileSelection, compiled: Modules, cache: Cache) -> None:
     """Add the project's files that selection.py chose; `compiled` modules are in the executable already.
 
-    A source that the project reads as a file is added as a file too.
+    Sources go in as files too: tracebacks show their lines, and code may look for modules in a folder. With `protect`,
+    only those go in that the start reads.
     """
     project, sources = selection.project, []
     tree.empty |= {str(path.parent) for path in compiled}  # code may look at ``Path(__file__).parent``
     for path in selection.taken:
         file = project.root / path
-        if path.suffix != ".py" or str(file) in selection.opened:
+        if path.suffix != ".py" or not project.configuration.protect or str(file) in selection.opened:
             tree.add(PurePosixPath(path), file, "project")
         if path.suffix == ".py" and PurePosixPath(path) not in compiled and path.name not in NOT_PACKAGES:
             sources.append(Source(file, str(path)))

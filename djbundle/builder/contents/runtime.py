@@ -15,15 +15,14 @@ FACTS = "_project_facts"
 BOOTSTRAP = "runtime/cli/bootstrap.py"  # imported under another name, before packages can be
 
 
-def add_runtime(tree: Tree, compiled: set[str], variables: dict[str, str], cache: Cache, work: Path) -> None:
+def add_runtime(tree: Tree, project_facts: str, cache: Cache, work: Path) -> None:
     """Add ``djbundle.runtime``, ``djbundle.tasks`` and the modules that they share with the builder.
 
-    A generated module tells bootstrap.py the names of the `compiled` packages and modules, and the `variables` that
-    name the settings.
+    `project_facts` is the text of a module for bootstrap.py.
     """
     package = Path(str(files("djbundle")))
     facts = work / f"{FACTS}.py"
-    facts.write_text(f"NAMES = frozenset({sorted(compiled)})\nVARIABLES = {variables}\n")
+    facts.write_text(project_facts)
     sources = [Source(package / BOOTSTRAP, "_bootstrap.py"), Source(facts, facts.name)]
     for path in (*map(package.joinpath, MODULES), *(path for name in FOLDERS for path in _files(package / name))):
         name = PurePosixPath("djbundle", *path.relative_to(package).parts)

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 
 from djbundle.builder.contents import secret_contents
 from djbundle.builder.contents.secret_names import HIDDEN, Suspicion, suspicion_of_name
 from djbundle.builder.contents.suspicions import KINDS, Kind, suspicion_of_members
 from djbundle.builder.dependencies.modules import is_test
+from djbundle.builder.dependencies.project_imports import imported_from
 from djbundle.builder.inspection.inspection import Inspection
 from djbundle.builder.project.configuration import file_entries
 from djbundle.builder.project.discovery import IGNORED_FOLDERS
@@ -120,7 +121,8 @@ class FileSelection:
         if self.project.configuration.excludes(path):
             return "named by exclude"
         if path.suffix == ".py":
-            return "a test" if is_test(path) else "" if is_source(path) else HIDDEN.reason
+            is_left_out = is_test(path) and path not in self._imported_tests
+            return "a test" if is_left_out else "" if is_source(path) else HIDDEN.reason
         if str(path) in self.patterns:
             return ""
         if any(fnmatch(path.name.lower(), pattern) for pattern in SOURCES):
@@ -187,6 +189,14 @@ class FileSelection:
         for folder in path.parents:
             if kind := self._named_folders.get(folder) or KINDS.get(folder.name):
                 yield kind
+
+    @cached_property
+    def _imported_tests(self) -> set[Path]:
+        """The tests that other modules of the project import, as when a template tag uses a helper of theirs."""
+        sources = [*map(PurePosixPath, self.project.sources())]
+        tests = [path for path in sources if is_test(path)]
+        others = [path for path in sources if not is_test(path)]
+        return {*map(Path, imported_from(others, tests, self.project.root))} if tests else set()
 
     @cached_property
     def _named_folders(self) -> dict[Path, Kind]:

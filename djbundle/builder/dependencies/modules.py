@@ -1,10 +1,16 @@
-"""Decide which modules are compiled to C: the project's own, and those of packages that `compile` names."""
+"""Decide which modules are compiled to C: the project's own, and those of packages that `compile` names.
 
-from collections.abc import Iterator
+Those in which compiled code would not do the same as Python stay bytecode, see bytecode_rules.py.
+"""
+
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError
 from importlib.util import find_spec
 from pathlib import Path, PurePath, PurePosixPath
+from typing import NamedTuple
 
+from djbundle.builder.dependencies.bytecode_rules import Reason
+from djbundle.builder.dependencies.bytecode_search import named, reasons_of_modules
 from djbundle.builder.project import installed
 from djbundle.builder.project.project import Project
 from djbundle.errors import ConfigurationError
@@ -17,17 +23,31 @@ LEFT_OUT = (*NOT_WORTH_COMPILING, "tests", "conftest")  # names that Nuitka does
 Modules = dict[PurePosixPath, Path]  # by the name that the source would have in the tree
 
 
-def compiled_modules(project: Project) -> Modules:
-    """Return all modules that Nuitka compiles."""
+class Choice(NamedTuple):
+    """The modules that are worth compiling."""
+
+    compiled: Modules
+    bytecode: dict[PurePosixPath, list[Reason]]  # those that are not compiled all the same
+
+
+def choose_modules(project: Project) -> Choice:
+    """Return the modules that Nuitka compiles, and those that stay bytecode because of a rule or of `bytecode`."""
     modules = {PurePosixPath(path): project.root / path for path in _sources_of_project(project)}
     for name in project.configuration.compile:
         modules |= _modules_of_package(name)
-    return modules
+    reasons = reasons_of_modules(modules) | named(project.configuration.bytecode, modules)
+    return Choice({name: path for name, path in modules.items() if name not in reasons}, reasons)
 
 
 def top_level_names(modules: Modules) -> set[str]:
     """Return the packages and modules that can be imported from the extension module."""
     return {name.parts[0].removesuffix(".py") for name in modules}
+
+
+def summary(compiled: Modules, bytecode: Mapping[PurePosixPath, list[Reason]]) -> str:
+    """Return how many modules are compiled, how many are not, and where the reasons are."""
+    kept = f"; {len(bytecode)} stay bytecode, see  djbundle check" if bytecode else ""
+    return f"{len(compiled)} modules{kept}"
 
 
 def is_test(path: PurePath) -> bool:

@@ -20,7 +20,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from djbundle.builder.core.engines import SQLITE_ENGINES
 from djbundle.builder.core.sandbox import keep_writes_in_memory
 from djbundle.builder.inspection import source_reads
 from djbundle.builder.inspection.collect import collect_static_files, prepare_static_files
@@ -34,6 +33,7 @@ from djbundle.builder.inspection.required_variables import (
 from djbundle.builder.inspection.settings_models import model_readings
 from djbundle.builder.inspection.watch import Watch
 from djbundle.builder.project.env_files import ENV_FILE, names_in
+from djbundle.common.backends import is_sqlite
 from djbundle.contract import verification
 from djbundle.contract.variables import SETTINGS_MODULE
 from djbundle.settings_module import INSECURE_KEY, applying_changes, import_settings
@@ -103,7 +103,7 @@ def ensure_secret_key(module: ModuleType) -> bool:
 def redirect_files(module: ModuleType, scratch: str) -> None:
     """Move file-based databases, caches and logs to `scratch`, because starting Django opens them."""
     for database in getattr(module, "DATABASES", {}).values():
-        if database.get("ENGINE", "").endswith(SQLITE_ENGINES):
+        if is_sqlite(database.get("ENGINE", "")):
             database["NAME"] = ":memory:"
     for cache in getattr(module, "CACHES", {}).values():
         if cache.get("BACKEND", "").endswith("FileBasedCache"):
@@ -163,7 +163,7 @@ def load_extensions_of_sqlite() -> None:
     from django.db import connections  # noqa: PLC0415
 
     for connection in connections.all():
-        if connection.settings_dict["ENGINE"].endswith(SQLITE_ENGINES):
+        if is_sqlite(connection.settings_dict["ENGINE"]):
             with contextlib.suppress(Exception):  # an error of the project here is no error of the site's start
                 connection.ensure_connection()
 

@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from pathlib import Path, PurePosixPath
 from typing import Self
 
 from djbundle.builder.core.cache import Cache, hash_of, hash_of_files
 from djbundle.builder.dependencies.modules import LEFT_OUT, Modules, top_level_names
-from djbundle.builder.native import compiler, elf, recursion
+from djbundle.builder.dependencies.project_imports import dotted
+from djbundle.builder.native import compiler, elf, recursion, refusals, type_names
 from djbundle.builder.project.installed import own_folders
 from djbundle.errors import CompileError, DiskFullError, DjbundleError
 
@@ -35,11 +36,14 @@ class Compilation:
     compilation when the block exits.
     """
 
-    def __init__(self, root: Path, modules: Modules, cache: Cache, work: Path) -> None:
-        """Prepare the compilation of `modules`; `root` is the project's folder."""
+    def __init__(
+        self, root: Path, modules: Modules, bytecode: Iterable[PurePosixPath], cache: Cache, work: Path
+    ) -> None:
+        """Prepare the compilation of `modules`; those in `bytecode` stay out. `root` is the project's folder."""
         self._root = root
-        self._arguments = _arguments(modules)
+        self._arguments = _arguments(modules, bytecode)
         self._cache = cache
+        self._modules = modules
         self._log = cache.folder / LOG
         self._work = work / "nuitka"
         self._key = _key(modules, self._arguments)
@@ -58,7 +62,10 @@ class Compilation:
             self._process.wait()
 
     def result(self, progress: Callable[[float], None]) -> Path:
-        """Wait for the extension module; call `progress` with the share done, 0 to 1."""
+        """Wait for the extension module; call `progress` with the share done, 0 to 1.
+
+        Raise RefusedModuleError if Nuitka cannot compile one of the modules. The next build leaves it out.
+        """
         if self.module:
             return self.module
         self._process = process = self._process or self._start()
@@ -67,10 +74,17 @@ class Compilation:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(POLL_SECONDS)
         if process.returncode:
+            self._raise_refused()
             raise _error_from_log(self._log)
         extension = next(self._work.glob(f"{MODULE}.*.so"))
         self.module = self._cache.get_or_create_bytes("projects", self._key, extension.read_bytes)
         return self.module
+
+    def _raise_refused(self) -> None:
+        refused = refusals.find_refused(self._log.read_text(errors="replace"), self._modules)
+        if refused:
+            refusals.remember(refused, self._modules[refused.name], self._cache)
+            raise refused
 
     def _start(self) -> "subprocess.Popen[bytes]":
         """Start Nuitka in a process group of its own.
@@ -102,7 +116,7 @@ class Compilation:
 
 
 def _key(modules: Modules, arguments: list[str]) -> str:
-    changes = (PLUGIN, Path(recursion.__file__), *recursion.sources())
+    changes = (PLUGIN, Path(recursion.__file__), Path(type_names.__file__), *recursion.sources())
     return hash_of(
         sys.version,
         sysconfig.get_platform(),
@@ -119,11 +133,14 @@ def uses_ccache() -> bool:
     return shutil.which("ccache") is not None
 
 
-def _arguments(modules: Modules) -> list[str]:
+def _arguments(modules: Modules, bytecode: Iterable[PurePosixPath]) -> list[str]:
     top_level = top_level_names(modules)
     packages = {name.parts[0] for name in modules if len(name.parts) > 1}
     installed = (_third_party_modules() | sys.stdlib_module_names) - top_level - {"__main__"}
     others = installed & _words(modules)  # so that installing another package does not change the cache key
+    kept = {
+        dotted(name) for name in bytecode if name.name != "__init__.py"
+    }  # without a package, all in it would stay out
     return [
         "--mode=module",
         "--remove-output",
@@ -133,7 +150,7 @@ def _arguments(modules: Modules) -> list[str]:
         f"--user-plugin={PLUGIN}",
         *(f"--include-{'package' if name in packages else 'module'}={name}" for name in sorted(top_level)),
         *(f"--nofollow-import-to=*.{name}" for name in LEFT_OUT),
-        *(f"--nofollow-import-to={name}" for name in sorted(others)),
+        *(f"--nofollow-import-to={name}" for name in sorted(others | kept)),
     ]
 
 

@@ -4,11 +4,14 @@ import re
 import shutil
 from pathlib import Path
 
+from djbundle.builder.native.type_names import as_python_names
+
 OWN = Path(__file__).parents[2] / "compiled"
 FOLDER = "djbundle"  # subfolder of the generated C, for changed copies of Nuitka's own C files
 PRELUDE = '#include "nuitka/prelude.h"\n'
 INCLUDE = f'{PRELUDE}#include "recursion.h"\n'
 GENERATORS = '#include "CompiledGeneratorType.c"\n'
+NAMED = "CompiledMethodType.c", "CompiledCellType.c"  # files that are changed for their names of types alone
 ENCODING = "latin-1"  # keeps every byte
 
 FUNCTION = re.compile(
@@ -79,10 +82,13 @@ def check_recursion(generated: Path, static: Path) -> None:
     for name, checks in CHECKS.items():
         text = (static / name).read_text(ENCODING)
         (generated / FOLDER / name).write_text(check_functions(text, checks), ENCODING)
+    for name in NAMED:
+        text = (static / name).read_text(ENCODING)
+        (generated / FOLDER / name).write_text(as_python_names(text), ENCODING)
     entry = generated / "static_src" / ENTRY
     text = entry.read_text(ENCODING)
     entry.unlink()  # it may be a link to Nuitka's own file
-    entry.write_text(include_changed(text), ENCODING)
+    entry.write_text(include_changed(as_python_names(text)), ENCODING)
 
 
 def check_calls(text: str) -> str:
@@ -105,7 +111,10 @@ def check_functions(text: str, checks: dict[str, str]) -> str:
 
 def include_changed(text: str) -> str:
     """Return Nuitka's entry file, changed to include the changed files."""
-    return _replace(_replace(text, PRELUDE, INCLUDE), GENERATORS, GENERATORS.replace('"', f'"{FOLDER}/', 1))
+    text = _replace(text, PRELUDE, INCLUDE)
+    for include in (GENERATORS, *(f'#include "{name}"\n' for name in NAMED)):
+        text = _replace(text, include, include.replace('"', f'"{FOLDER}/', 1))
+    return text
 
 
 def _replace(text: str, old: str, new: str) -> str:

@@ -12,11 +12,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from djbundle.builder.core.engines import SQLITE_ENGINES
 from djbundle.builder.core.sandbox import confine_to
 from djbundle.builder.inspection.collect import prepare_static_files
 from djbundle.builder.inspection.probe import ensure_secret_key, redirect_files, replace_cache_servers
 from djbundle.builder.verify.client import ACCEPT, PAGE_TIMEOUT
+from djbundle.common.backends import is_sqlite
 from djbundle.common.child import ChildDiedError, run_in_child
 from djbundle.contract.variables import SETTINGS_MODULE
 from djbundle.settings_module import applying_changes, import_settings
@@ -56,7 +56,7 @@ def change_settings(settings: Any, plan: dict[str, Any], work: Path) -> None:
     prepare_static_files(settings, Path(plan["static"]))
     replace_cache_servers(settings, str(work))
     for alias, database in getattr(settings, "DATABASES", {}).items():
-        if not database.get("ENGINE", "").endswith(SQLITE_ENGINES):
+        if not is_sqlite(database.get("ENGINE", "")):
             database["ENGINE"] = "django.db.backends.sqlite3"
             database["OPTIONS"] = {}
         database["NAME"] = plan["databases"].get(alias, str(work / f"new-{alias}.sqlite3"))

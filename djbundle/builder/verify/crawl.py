@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from djbundle.builder.core.engines import SQLITE_ENGINES
 from djbundle.builder.core.sandbox import ProgressCallback, SandboxPaths
 from djbundle.builder.core.tracebacks import exception_in, last_traceback
 from djbundle.builder.verify.bundle_commands import BundleCommandError, BundleCommands
@@ -21,6 +20,7 @@ from djbundle.builder.verify.diagnosis import Diagnosis
 from djbundle.builder.verify.in_bundle_scripts import CHECK_OUTPUT_START, CHECK_SCRIPT, SITE_FACTS_SCRIPT
 from djbundle.builder.verify.page_crawl import PageCrawl
 from djbundle.builder.verify.site_log import SiteLog
+from djbundle.common.backends import is_sqlite
 from djbundle.contract import variables, verification
 
 START_TIMEOUT = 60.0  # seconds for the site to start, and for its worker
@@ -112,7 +112,7 @@ class Crawler:
         if output.startswith(CHECK_OUTPUT_START):  # otherwise the settings do not import
             backends = json.loads(output)
             self.engines, self.diagnosis.caches = backends["engines"], backends["caches"]
-            self.diagnosis.servers = [each for each in self.engines if not each.endswith(SQLITE_ENGINES)]
+            self.diagnosis.servers = [each for each in self.engines if not is_sqlite(each)]
 
     def load_site_facts(self) -> dict[str, Any]:
         """Return what there is to crawl. Raises BundleCommandError."""

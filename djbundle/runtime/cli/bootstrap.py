@@ -6,7 +6,15 @@ keeps to what the interpreter has loaded already.
 """
 
 import sys
-from importlib.machinery import ExtensionFileLoader, FileFinder, ModuleSpec, PathFinder, SourcelessFileLoader
+from importlib.machinery import (
+    EXTENSION_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    ModuleSpec,
+    PathFinder,
+    SourceFileLoader,
+    SourcelessFileLoader,
+)
 
 TYPE_CHECKING = False  # as typing has it, without importing typing
 if TYPE_CHECKING:
@@ -19,7 +27,7 @@ PROJECT = "_project"
 
 
 class ProjectFinder:
-    """Loads `_project` at the first import of one of its modules. From then on Nuitka's own finder finds them.
+    """Loads `_project` at the first import of one of its modules. From then on CompiledFinder finds them.
 
     It comes before PathFinder, which would mistake a folder of templates for a package without code.
     """
@@ -32,12 +40,60 @@ class ProjectFinder:
             return None
         sys.meta_path.remove(cls)
         __import__(PROJECT)
-        return compiled_modules().find_spec(name, path)  # type: ignore[no-any-return]
+        CompiledFinder.take_over()
+        return CompiledFinder.find_spec(name, path)
 
 
-def compiled_modules() -> "Any":
-    """Return Nuitka's finder of compiled modules."""
-    return next(finder for finder in sys.meta_path if repr(finder).startswith("<nuitka_module_loader"))
+class CompiledFinder:
+    """Finds compiled modules in the place of Nuitka's own finder, and gives them a loader that knows their sources."""
+
+    nuitka: "Any" = None  # Nuitka's finder
+    bytecode: frozenset[str]  # packages with compiled modules that are bytecode themselves
+
+    @classmethod
+    def take_over(cls) -> None:
+        position = next(i for i, each in enumerate(sys.meta_path) if repr(each).startswith("<nuitka_module_loader"))
+        cls.nuitka, sys.meta_path[position] = sys.meta_path[position], cls
+
+    @classmethod
+    def find_spec(cls, name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG003
+        if name in cls.bytecode:
+            return None
+        spec: ModuleSpec | None = cls.nuitka.find_spec(name, path)
+        if spec is not None:
+            spec.loader = CompiledLoader(spec)  # type: ignore[assignment]
+        return spec
+
+
+class CompiledLoader:
+    """Loads a compiled module as Nuitka does. From its source, if it is in the bundle, it makes code for runpy."""
+
+    def __init__(self, spec: ModuleSpec) -> None:
+        file = f"{ROOT}/{spec.name.replace('.', '/')}"
+        self.path = f"{file}.py" if spec.submodule_search_locations is None else f"{file}/__init__.py"
+        self._loader: Any = spec.loader
+
+    def exec_module(self, module: "ModuleType") -> None:
+        self._loader.exec_module(module)
+        module.__loader__ = self  # Nuitka sets its own
+
+    def get_filename(self, _name: str) -> str:
+        return self.path
+
+    def get_source(self, _name: str) -> str | None:
+        """Return the source; None if the project is protected."""
+        import os  # noqa: PLC0415 - whoever asks has it
+
+        return SourceFileLoader(_name, self.path).get_source(_name) if os.path.exists(self.path) else None  # noqa: PTH110
+
+    def get_code(self, name: str) -> "Any":
+        source = self.get_source(name)
+        if source is None:
+            raise ImportError(f"no source of {name} is in the bundle, which was built with protect = true")
+        return compile(source, self.path, "exec", dont_inherit=True)
+
+    def __getattr__(self, name: str) -> "Any":
+        return getattr(self._loader, name)
 
 
 class ModuleLoader(SourcelessFileLoader):
@@ -49,14 +105,30 @@ class ModuleLoader(SourcelessFileLoader):
             change()
 
 
-class ChangedFinder:
-    """Finds the modules of `CHANGES` where the tree is on disk. PathFinder finds all others."""
+class SourceModuleLoader(SourceFileLoader):
+    """Loads the bytecode of a module whose source is in the bundle too. Its path is that of the source."""
 
-    @staticmethod
-    def find_spec(name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG004
-        spec = PathFinder.find_spec(name, path) if name in CHANGES else None
+    def get_code(self, fullname: str) -> "Any":
+        return SourcelessFileLoader(fullname, f"{self.path}c").get_code(fullname)
+
+
+class FolderFinder:
+    """Finds modules as PathFinder does, where the tree is on disk. It gives some of them a loader of ours."""
+
+    with_sources: frozenset[str] = frozenset()  # modules that are bytecode, and whose sources are there
+
+    @classmethod
+    def find_spec(cls, name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG003
+        if name not in CHANGES and name not in cls.with_sources:
+            return None
+        spec = PathFinder.find_spec(name, path)
         if spec is not None and isinstance(spec.loader, SourcelessFileLoader):
-            spec.loader = ModuleLoader(name, spec.loader.path)
+            file = spec.loader.path
+            if name in cls.with_sources:
+                spec.origin = file[:-1]
+                spec.loader = SourceModuleLoader(name, spec.origin)
+            else:
+                spec.loader = ModuleLoader(name, file)
         return spec
 
 
@@ -69,18 +141,25 @@ def archive_finder(archive: "Any") -> "Any":
     top = [ROOT]
     entries: dict[str, int] = {}
 
-    class ArchiveLoader(ModuleLoader):
+    class FromArchive:
         """Reads bytecode without a file. Everything else a loader does uses the file."""
 
         def get_code(self, fullname: str) -> "Any":
-            return load(entries.pop(fullname)) if fullname in entries else super().get_code(fullname)
+            return load(entries.pop(fullname)) if fullname in entries else super().get_code(fullname)  # type: ignore[misc]
+
+    class ArchiveLoader(FromArchive, ModuleLoader):
+        pass
+
+    class ArchiveSourceLoader(FromArchive, SourceModuleLoader):  # type: ignore[misc]
+        pass
 
     def spec_of(name: str, entry: int, file: str, is_package: bool) -> ModuleSpec:
         if file.endswith(".so"):
             loader: Any = ExtensionFileLoader(name, file)
         else:
             entries[name] = entry
-            loader = ArchiveLoader(name, file)
+            file = file[:-1] if name in FolderFinder.with_sources else file
+            loader = ArchiveLoader(name, file) if file.endswith("c") else ArchiveSourceLoader(name, file)
         spec = ModuleSpec(name, loader, origin=file, is_package=is_package)
         spec.has_location = True
         if is_package:
@@ -101,6 +180,16 @@ def archive_finder(archive: "Any") -> "Any":
     return ArchiveFinder
 
 
+def prefer_bytecode() -> None:
+    """Let folders on the disk be searched for bytecode before sources. A source would be compiled at each start."""
+    hook = FileFinder.path_hook(
+        (ExtensionFileLoader, EXTENSION_SUFFIXES), (SourcelessFileLoader, [".pyc"]), (SourceFileLoader, [".py"])
+    )
+    own = next(i for i, each in enumerate(sys.path_hooks) if "FileFinder" in repr(each))
+    sys.path_hooks[own] = hook
+    sys.path_importer_cache.clear()
+
+
 def list_compiled_modules() -> None:
     """Make ``pkgutil.iter_modules`` list compiled modules too. Django uses it to find template tags and commands."""
     import pkgutil  # noqa: PLC0415 - it has just been imported
@@ -109,11 +198,11 @@ def list_compiled_modules() -> None:
 
     def list_modules(finder: FileFinder, prefix: str = "") -> "Iterator[tuple[str, bool]]":
         modules = dict(list_files(finder, prefix))
-        if PROJECT in sys.modules:
+        if nuitka := CompiledFinder.nuitka:
             package = finder.path.removeprefix(ROOT + "/").replace("/", ".")
-            spec = compiled_modules().find_spec(package, None)
+            spec = nuitka.find_spec(package, None)
             if spec is not None and spec.submodule_search_locations is not None:
-                modules |= dict(compiled_modules().sys_path_hook(finder.path).iter_modules(prefix))
+                modules |= dict(nuitka.sys_path_hook(finder.path).iter_modules(prefix))
         return iter(sorted(modules.items()))
 
     pkgutil.iter_importer_modules.register(FileFinder, list_modules)  # type: ignore[attr-defined]
@@ -172,13 +261,14 @@ def open_tree() -> None:
     try:
         import _archive  # type: ignore[import-not-found]  # noqa: PLC0415
     except ImportError:  # the tree is on disk
-        finder: Any = ChangedFinder
+        finder: Any = FolderFinder
+        prefer_bytecode()
     else:
         finder = archive_finder(_archive)
     sys.meta_path.insert(sys.meta_path.index(PathFinder), finder)
-    from _project_facts import NAMES  # type: ignore[import-not-found]  # noqa: PLC0415 - the builder writes it
+    from _project_facts import BYTECODE, NAMES, SOURCES  # type: ignore[import-not-found]  # noqa: PLC0415 - see the builder
 
-    ProjectFinder.names = NAMES
+    ProjectFinder.names, CompiledFinder.bytecode, FolderFinder.with_sources = NAMES, BYTECODE, SOURCES
     sys.meta_path.insert(sys.meta_path.index(PathFinder), ProjectFinder)
 
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from djbundle.contract import variables
+from djbundle.runtime.core import local_time
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.verify_mode import is_verify_mode, record_absent_programs
 
@@ -18,6 +19,7 @@ def prepare_environment(bundle: Bundle) -> None:
     if is_verify_mode():
         record_absent_programs(bundle.data)
     name_library_data(bundle)
+    local_time.find_zones(bundle.root / "tzdata" / "zoneinfo")
     if "TMPDIR" not in os.environ and not Path("/tmp").is_dir():  # noqa: S108 - looked at, not written to
         os.environ["TMPDIR"] = str(bundle.data)
     if "HOME" not in os.environ and os.path.expanduser("~") == "~":  # noqa: PTH111 - pathlib's raises

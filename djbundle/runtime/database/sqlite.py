@@ -8,7 +8,6 @@ from typing import Any
 
 from djbundle.errors import SqliteTooOldError
 
-ENGINES = ("django.db.backends.sqlite3", "django.contrib.gis.db.backends.spatialite")
 LOWEST_VERSION = (3, 51, 3)  # 3.7.0 to 3.51.2 can corrupt a WAL database (sqlite.org/wal.html, "WAL-reset bug")
 BACKUPS = "backups"
 KEPT_BACKUPS = 5

@@ -4,6 +4,7 @@ Only this file knows Granian's workers. Any number of them serve one application
 """
 
 import asyncio
+import logging
 import os
 import resource
 import socket
@@ -15,7 +16,6 @@ from granian._granian import ASGIWorker, CallbackScheduler, SocketHolder, Worker
 from granian._loops import loops
 from granian.constants import HTTPModes, Loops, SSLProtocols
 from granian.http import HTTP1Settings, HTTP2Settings
-from granian.log import LogLevels, configure_logging
 
 from djbundle.manifest import Interface
 from djbundle.runtime.http import readiness
@@ -114,7 +114,7 @@ class Server:
         limits: Limits | None = None,
         answer_from_memory: AnswerFromMemory | None = None,
     ) -> None:
-        configure_logging(LogLevels.warning)
+        use_log_of_site()
         self.options = options
         self.limits = limits or Limits(options.http)
         self.loop: asyncio.AbstractEventLoop = loops.get(Loops.auto)
@@ -179,6 +179,16 @@ class Server:
         self.limits.whole_pages.sweep()
         self.limits.websocket_memory.sweep()
         self.limits.refusals.log_counts()
+
+
+def use_log_of_site() -> None:
+    """Let Granian's warnings go where those of the site go.
+
+    Granian's own function configures the whole of logging, which closes all handlers of the project.
+    """
+    logger = logging.getLogger("_granian")
+    logger.setLevel(logging.WARNING)
+    logger.disabled = False  # Django's configuration disables the loggers that it finds
 
 
 def raise_file_limit() -> int:

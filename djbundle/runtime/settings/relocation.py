@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from djbundle.common.backends import FILE_CACHE, FILES, is_kind_of, is_sqlite
 from djbundle.runtime.database import filesystem, sqlite
 from djbundle.runtime.settings.overlay import Overlay
 from djbundle.settings_module import like
@@ -16,7 +17,7 @@ FROM_PROJECT = "relative folders are those of the project"
 def move_databases(overlay: Overlay) -> None:
     databases = {alias: dict(entry) for alias, entry in overlay.get("DATABASES", {}).items()}
     for entry in databases.values():
-        if entry.get("ENGINE") not in sqlite.ENGINES:
+        if not is_sqlite(entry.get("ENGINE", "")):
             continue
         sqlite.check_version()
         if name := sqlite.file_of(entry.get("NAME")):
@@ -78,14 +79,14 @@ def move_storages(overlay: Overlay) -> None:
 def _has_folder(storage: Mapping[str, Any]) -> bool:
     """Return whether the option "location" is a folder. In a bucket it is a prefix, and looks like a relative path."""
     location = storage.get("OPTIONS", {}).get("location", "")
-    is_of_files = str(storage.get("BACKEND", "")).endswith("FileSystemStorage")
+    is_of_files = is_kind_of(str(storage.get("BACKEND", "")), FILES)
     return bool(location) and (is_of_files or Path(location).is_absolute())
 
 
 def move_caches(overlay: Overlay) -> None:
     caches = {alias: dict(entry) for alias, entry in overlay.get("CACHES", {}).items()}
     for entry in caches.values():
-        if str(entry.get("BACKEND", "")).endswith("FileBasedCache"):
+        if is_kind_of(str(entry.get("BACKEND", "")), FILE_CACHE):
             location = entry["LOCATION"]
             if target := overlay.moved(location) or overlay.out_of_shared(location):
                 entry["LOCATION"] = like(location, target)

@@ -1,9 +1,9 @@
 """The settings of verify mode: no database but SQLite, no database or cache outside the data directory, and no mail."""
 
+from djbundle.common.backends import is_sqlite
 from djbundle.contract import variables
 from djbundle.contract.verification import CACHES, ENGINES
 from djbundle.runtime.core.verify_mode import is_verify_mode
-from djbundle.runtime.database import sqlite
 from djbundle.runtime.settings.overlay import Overlay
 from djbundle.stand_ins import replace_caches
 
@@ -23,7 +23,7 @@ def replace_databases(overlay: Overlay) -> None:
     stand_ins = {
         alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": str(overlay.bundle.data / f"{alias}.sqlite3")}
         for alias, entry in databases.items()
-        if entry.get("ENGINE") not in sqlite.ENGINES
+        if not is_sqlite(entry.get("ENGINE", ""))
     }
     overlay.set("DATABASES", databases | stand_ins, variables.VERIFY_MODE)
 
@@ -37,7 +37,8 @@ def replace_cache_servers(overlay: Overlay) -> None:
 
 
 def drop_mail(overlay: Overlay) -> None:
-    if mailers := overlay.get("MAILERS"):
+    mailers = overlay.get("MAILERS")
+    if mailers is not None:  # empty is not absent: Django refuses the old settings beside it
         overlay.set("MAILERS", {name: {"BACKEND": DUMMY_MAIL} for name in mailers}, variables.VERIFY_MODE)
     else:
         overlay.set("EMAIL_BACKEND", DUMMY_MAIL, variables.VERIFY_MODE)

@@ -1,0 +1,39 @@
+"""Backends that settings name: what they are by what they inherit, whatever they are called."""
+
+import contextlib
+from functools import cache
+from importlib import import_module
+
+DJANGO = "django."
+SQLITE = ("sqlite3", "spatialite")  # ends of the names of Django's own engines
+FILES = "django.core.files.storage.FileSystemStorage"
+FILE_CACHE = "django.core.cache.backends.filebased.FileBasedCache"
+LOCAL_CACHE = "django.core.cache.backends.locmem.LocMemCache"
+
+
+@cache
+def is_sqlite(engine: str) -> bool:
+    """Return whether an ENGINE of DATABASES is SQLite or is derived from it, as that of django-prometheus."""
+    if engine.startswith(DJANGO) or not engine:
+        return engine.endswith(SQLITE)
+    with contextlib.suppress(Exception):  # another library may raise anything; Django reports it later
+        return bool(import_module(f"{engine}.base").DatabaseWrapper.vendor == "sqlite")
+    return engine.endswith(SQLITE)
+
+
+@cache
+def is_kind_of(backend: str, base: str) -> bool:
+    """Return whether the class with the path `backend` is the class `base`, or is derived from it."""
+    if backend == base or backend.rpartition(".")[2] == base.rpartition(".")[2]:
+        return True
+    if backend.startswith(DJANGO) or "." not in backend:
+        return False
+    with contextlib.suppress(Exception):  # as above
+        return issubclass(_class_of(backend), _class_of(base))
+    return False
+
+
+def _class_of(path: str) -> type:
+    module, _, name = path.rpartition(".")
+    found: type = getattr(import_module(module), name)
+    return found

@@ -1,0 +1,1 @@
+"""What a bundle does is compared with what Python does from the sources."""

@@ -1,0 +1,1 @@
+HELPER = "of the tests"

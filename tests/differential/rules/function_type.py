@@ -1,0 +1,9 @@
+import types
+
+
+def function() -> None:
+    pass
+
+
+def answer() -> object:
+    return type(function) is types.FunctionType
