@@ -313,3 +313,9 @@ class DamagedBundleError(DjbundleError):
     """A checksum does not match."""
 
     exit_code = EXIT_DAMAGED  # as in the launcher
+
+
+class LifespanError(DjbundleError):
+    """An ASGI site refuses to start, by the lifespan protocol."""
+
+    exit_code = 71

@@ -33,6 +33,27 @@ def test_echo(site: Site) -> None:
     wait_until(lambda: "websocket ended with" in site.log.read_text(), "the site hears that the client has gone")
 
 
+def test_codes_of_a_close(site: Site) -> None:
+    """The site hears the code with which it has closed a WebSocket, or with which the client has."""
+    with WebSocket(site) as client:
+        client.send("close 4001")
+        assert client.receive() == (CLOSE, (4001).to_bytes(2))
+    wait_until(lambda: "websocket ended with 4001" in site.log.read_text(), "the site hears its own code")
+    with WebSocket(site) as client:
+        client.close(4002)
+        wait_until(lambda: "websocket ended with 4002" in site.log.read_text(), "the site hears the client's code")
+
+
+def test_lifespan(site: Site) -> None:
+    wait_until(lambda: "streaming hears lifespan.startup" in site.log.read_text(), "the site starts")
+    with WebSocket(site) as client:
+        client.send("state")
+        assert client.receive() == (TEXT, b"prepared")
+    site.process.terminate()
+    assert site.process.wait(30) == 0
+    assert "streaming hears lifespan.shutdown" in site.log.read_text()
+
+
 def test_new_process_takes_over(site: Site) -> None:
     with WebSocket(site) as client:
         client.send("one")

@@ -40,9 +40,16 @@ class WebSocket:
         self.socket.close()
 
     def send(self, text: str) -> None:
-        mask, content = os.urandom(4), text.encode()
+        self._write(TEXT, text.encode())
+
+    def close(self, code: int) -> None:
+        """Send a close frame with this status code."""
+        self._write(CLOSE, code.to_bytes(2))
+
+    def _write(self, kind: int, content: bytes) -> None:
+        mask = os.urandom(4)
         masked = bytes(byte ^ mask[at % 4] for at, byte in enumerate(content))
-        self.socket.sendall(bytes((TEXT, 0x80 | len(content))) + mask + masked)
+        self.socket.sendall(bytes((kind, 0x80 | len(content))) + mask + masked)
 
     def receive(self) -> tuple[int, bytes]:
         """Return kind and content of the next frame."""

@@ -18,13 +18,14 @@ from djbundle.runtime.process.heartbeat import AncestorMonitor
 
 
 class LoadedSite(NamedTuple):
-    """An application, and the files of the build that servestatic has found, by their paths.
+    """An application, the files of the build that servestatic has found by their paths, and what the project itself is.
 
     `watch` watches the processes above those that answer.
     """
 
     application: Any
     files: dict[str, Any]
+    project: Any
     watch: AncestorMonitor | None = None
 
 
@@ -46,7 +47,7 @@ class AsgiFiles(RangedFiles, ServeStaticASGI):  # type: ignore[misc]  # untyped
 
 def serve_files(application: Any, bundle: Bundle, *, media: bool) -> LoadedSite:
     """Wrap the project's application. With `media`, serve uploads where the project leaves that to us."""
-    interface = bundle.manifest.interface
+    interface, project = bundle.manifest.interface, application
     files: dict[str, Any] = {}
     prefix = local_path(settings.MEDIA_URL)
     if media and not uploads.reason_not_to_serve(bundle, prefix):
@@ -58,7 +59,7 @@ def serve_files(application: Any, bundle: Bundle, *, media: bool) -> LoadedSite:
             application, root=bundle.static_root, prefix=prefix, immutable_file_test=hashed_name_test(prefix)
         )
         files = application.files
-    return LoadedSite(application, files)
+    return LoadedSite(application, files, project)
 
 
 def local_path(url: str | None) -> str:

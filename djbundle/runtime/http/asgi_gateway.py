@@ -30,6 +30,7 @@ class AsgiGateway:
         self.request_tracker = AsgiRequestTracker()
         self.left_clients = LeftClients()
         self.new_requests = NewRequests(loop, limits.is_proxy)
+        self.state: dict[str, Any] = {}  # that the site made when it started, see lifespan.py
         self.context = contextvars.copy_context()  # in which each request begins: none sees the variables of another
 
     def receive(self, watcher: Any, drain: WebSocketDrain, *, is_draining: bool) -> None:
@@ -51,7 +52,7 @@ class AsgiGateway:
     def prepare(self, scope: dict[str, Any], drain: WebSocketDrain, *, is_draining: bool) -> None:
         scope["client"] = scope["djbundle.peer"] = connection_id(scope["client"])
         self.request_middleware.prepare(scope)
-        scope["root_path"], scope["state"] = "", {}
+        scope["root_path"], scope["state"] = "", self.state.copy()
         if scope["http_version"] == "2":  # such a client could keep any number of files open
             scope["extensions"] = {}
         scope["djbundle.is_draining"] = is_draining

@@ -20,6 +20,7 @@ from granian.http import HTTP1Settings, HTTP2Settings
 from djbundle.manifest import Interface
 from djbundle.runtime.http import readiness
 from djbundle.runtime.http.asgi_gateway import AsgiGateway
+from djbundle.runtime.http.lifespan import Lifespan
 from djbundle.runtime.http.limits.idle_reaper import RequestTracker
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.receivers import MAX_RECEIVERS, NO_IDLE_TIMEOUT, Receivers
@@ -113,9 +114,10 @@ class Server:
         options: WebOptions,
         limits: Limits | None = None,
         answer_from_memory: AnswerFromMemory | None = None,
+        lifespan: Lifespan | None = None,
     ) -> None:
         use_log_of_site()
-        self.options = options
+        self.options, self.lifespan = options, lifespan
         self.limits = limits or Limits(options.http)
         self.loop: asyncio.AbstractEventLoop = loops.get(Loops.auto)
         max_connections = (raise_file_limit() - RESERVED_FILES) // FILES_PER_CONNECTION
@@ -127,6 +129,7 @@ class Server:
             self.gateway = WsgiGateway(application, self.limits, threads, options.spool, answer_from_memory)
         else:
             self.gateway = AsgiGateway(application, self.limits, self.loop)
+            self.gateway.state = lifespan.state if lifespan else {}
         self.request_tracker: RequestTracker = self.gateway.request_tracker
 
     def start(self, listener: socket.socket, pair: CertificatePair | None) -> GranianWorker:

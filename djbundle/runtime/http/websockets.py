@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 Message = dict[str, Any]
-GOING_AWAY = 1001  # RFC 6455, 7.4.1
+NORMAL, GOING_AWAY = 1000, 1001  # RFC 6455, 7.4.1
 CLOSE_TIMEOUT = 5.0  # seconds that the site has to clean up when a client is gone
 
 
@@ -69,17 +69,25 @@ class DrainableWebSocket:
         self.drain_task.add_done_callback(self.start_closing)
         self.accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_closed = False
+        self._closed_with: Message = {}  # code and reason with which the site has closed it
 
     def start_closing(self, _done: object) -> None:
         if not self.closing.done():
             self.closing.set_result(None)
 
     async def send(self, message: Message) -> None:
+        if message["type"] == "websocket.close":
+            self._closed_with = {"code": message.get("code", NORMAL), "reason": message.get("reason") or ""}
         await self._send(message)
         if message["type"] == "websocket.accept":
             self.accepted.set_result(None)
 
     async def receive(self) -> Message:
+        """Return the client's next message. A disconnect that the site itself has caused has the site's own code."""
+        message = await self._receive_any()
+        return message | self._closed_with if message["type"] == "websocket.disconnect" else message
+
+    async def _receive_any(self) -> Message:
         """Return the client's next message, or a disconnect message if this server closes the WebSocket."""
         if not self.accepted.done():
             return await self._receive()

@@ -11,6 +11,7 @@ from djbundle.runtime.net.trusted_proxies import THIS_MACHINE, TrustedProxies, p
 SIZE = re.compile(r"(\d+)\s*([kmg]?)i?b?", re.IGNORECASE)
 PATH = re.compile(r"/[\w./-]+", re.ASCII)
 MIN_BUFFER_SIZE = 8192  # bytes; Granian refuses less
+MODES = ("auto", "on", "off")  # of the lifespan
 UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
@@ -25,6 +26,7 @@ class HttpOptions:
     trusted_proxies: TrustedProxies = THIS_MACHINE
     server_timing: bool = False
     health_path: str = "/up"
+    lifespan: str = "auto"  # of an ASGI site
 
     @property
     def head_seconds(self) -> float:
@@ -98,6 +100,12 @@ def add_http_options(parser: ArgumentParser) -> None:
         default=default.health_path,
         metavar="PATH",
         help="tells whether the site can work; PATH/live whether its process lives; default: %(default)s",
+    )
+    add(
+        "--lifespan",
+        choices=MODES,
+        default=default.lifespan,
+        help="of an ASGI site: auto serves one that has none, on refuses it, off asks for none; default: %(default)s",
     )
     add("--server-timing", action="store_true", help="tell browsers how long each answer took to make")
 

@@ -17,6 +17,7 @@ from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.files.static_cache import StaticCache
 from djbundle.runtime.files.static_files import LoadedSite
 from djbundle.runtime.http.asgi.middleware import AsgiMiddleware
+from djbundle.runtime.http.lifespan import Lifespan
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.response_middleware import AddedHeaders, WsgiMiddleware
@@ -95,10 +96,12 @@ class ChildFactory:
             http=self._options.http,
             spool=settings.FILE_UPLOAD_TEMP_DIR,
         )
+        lifespan = Lifespan(self._site.project, self._options.http.lifespan) if interface == "asgi" else None
         endpoints = [self._endpoint(listener) for listener in self._listeners.for_worker(number)]
 
         def run() -> int:
-            return serve_web(Server(site, web_options, limits, static_cache.answer), endpoints, heartbeat)
+            server = Server(site, web_options, limits, static_cache.answer, lifespan)
+            return serve_web(server, endpoints, heartbeat)
 
         return Child("web", self._title("web"), run, heartbeat=heartbeat, in_flight=in_flight, slot=slot)
 

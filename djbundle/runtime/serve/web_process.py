@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from djbundle.errors import CertificateError
+from djbundle.errors import CertificateError, LifespanError
+from djbundle.runtime.http.lifespan import running
 from djbundle.runtime.http.limits.idle_reaper import IdleReaper
 from djbundle.runtime.http.server import GranianWorker, Server
 from djbundle.runtime.logs.lines import log
@@ -37,7 +38,11 @@ def serve_web(server: Server, endpoints: Sequence[Endpoint], heartbeat: Heartbea
     web.spawn(run_each_beat(memory.trimmer()))
     if heartbeat:
         web.spawn(run_each_beat(heartbeat.beat))
-    web.server.loop.run_until_complete(web.run(endpoints))
+    try:
+        web.server.loop.run_until_complete(web.run(endpoints))
+    except LifespanError as error:
+        log(f"{error.cause}; fix: {error.fix}", "error")
+        return error.exit_code
     return 0
 
 
@@ -64,6 +69,10 @@ class WebWorker:
         for number in (signal.SIGINT, signal.SIGTERM):
             self.server.loop.add_signal_handler(number, stopped.set)
         self.server.loop.add_signal_handler(forking.DRAIN, self.drain)
+        async with running(self.server.lifespan):
+            await self.serve(endpoints, stopped)
+
+    async def serve(self, endpoints: Sequence[Endpoint], stopped: asyncio.Event) -> None:
         for endpoint in endpoints:
             if endpoint.pair:
                 self.spawn(self.watch_certificate(endpoint, endpoint.pair))
