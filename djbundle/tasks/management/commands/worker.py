@@ -17,6 +17,7 @@ from djbundle.tasks.backend import DatabaseBackend
 from djbundle.tasks.checks import check_engine
 from djbundle.tasks.engine.destination import MakeDestination
 from djbundle.tasks.management.numbers import count, limit, pause, seconds
+from djbundle.tasks.management.queue_names import check_queues
 from djbundle.tasks.store.transitions import Queues
 from djbundle.tasks.worker.loop import POLL_INTERVAL, MakeInbox, Worker
 from djbundle.tasks.worker.recycling import RecycleLimits
@@ -84,11 +85,7 @@ class Command(BaseCommand):
 def queues_of(text: str) -> Queues:
     """Return the queues that ``--queues`` names. Raise CommandError for a queue that no backend has."""
     queues = tuple(name.strip() for name in text.split(",") if name.strip())
-    known = [backend.queues for backend in backends.usable() if isinstance(backend, DatabaseBackend)]
-    for name in queues if all(known) else ():  # a backend without QUEUES takes every name
-        if not any(name in each for each in known):
-            names = ", ".join(sorted(set().union(*known)))
-            raise CommandError(f'--queues: no backend of TASKS has a queue "{name}"; there are: {names}.')
+    check_queues(queues, "--queues")
     return queues
 
 
