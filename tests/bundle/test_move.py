@@ -19,7 +19,7 @@ from tests.support.load import Load, writer
 from tests.support.mailbox import free_port
 from tests.support.postgres import Postgres
 from tests.support.servers import running
-from tests.support.site import Site
+from tests.support.site import Site, copy_bundle
 from tests.support.waiting import wait_until
 
 PASSWORD = "s3cret/of@the?base"
@@ -205,6 +205,17 @@ def test_no_other_version_takes_over_during_a_move(new_small: NewSite) -> None:
             )
             assert state_of(site) == "moving"
         assert Customer(site.url).get("/").status == 200
+
+
+def test_site_of_another_file_is_refused_before_the_copy(new_small: NewSite, url: str, tmp_path: Path) -> None:
+    site = new_small()
+    with site:
+        other = Site(copy_bundle(site.bundle, tmp_path / "other"), site.data, site.environment)
+        result = other.run("move", url, check=False)
+        assert (result.returncode, result.stdout) == (55, "")
+        assert f"{site.bundle} serves" in result.stderr
+        assert "run this command of that file" in result.stderr
+        assert "PostgreSQL takes all rows" in other.run("move", url, "--check").stdout
 
 
 def refused(site: Site, *words: str) -> tuple[str, str]:

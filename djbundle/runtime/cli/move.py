@@ -19,7 +19,7 @@ from pathlib import Path
 
 from djbundle.common import service_variables
 from djbundle.contract.handover import HandoverState
-from djbundle.errors import MoveError, NotServingError
+from djbundle.errors import MoveError, NotServingError, OptionError
 from djbundle.runtime.cli.upgrade import Reporter, add_json, check_program, reload
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.database import sqlite
@@ -47,15 +47,17 @@ def add_move_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--leave", action="append", default=[], metavar="TABLE", help="leave this table behind; may be repeated"
     )
-    parser.add_argument("--back", action="store_true", help="go back to SQLite, with all that was written since")
-    parser.add_argument("--abort", action="store_true", help="clean up after a move that was killed")
-    parser.add_argument("--forget", action="store_true", help="throw the way back away; the SQLite file is put aside")
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument("--back", action="store_true", help="go back to SQLite, with all that was written since")
+    ways.add_argument("--abort", action="store_true", help="clean up after a move that was killed")
+    ways.add_argument("--forget", action="store_true", help="throw the way back away; the SQLite file is put aside")
     add_json(parser)
 
 
 def run_move(bundle: Bundle, arguments: list[str]) -> int:
     options = parse_options(bundle.program, "move", arguments, add_move_options)
     report = Reporter(as_json=options.json)
+    check_combination(options)
     ways = {"back": go_back, "abort": abort, "forget": forget}
     if way := next((way for name, way in ways.items() if getattr(options, name)), None):
         with folder.locked(bundle.data):
@@ -67,6 +69,23 @@ def run_move(bundle: Bundle, arguments: list[str]) -> int:
     else:
         tell_state(bundle, report)
     return 0
+
+
+def check_combination(options: Namespace) -> None:
+    """Raise OptionError for options that do not belong together: ``--back --check`` would really go back."""
+    way = next((name for name in ("back", "abort", "forget") if getattr(options, name)), None)
+    of_a_move = [name for name in ("url", "check", "leave") if getattr(options, name)]
+    if way and of_a_move:
+        name = "URL" if of_a_move[0] == "url" else f"--{of_a_move[0]}"
+        raise OptionError(f"--{way} and {name} exclude each other", f"move --{way}  has no other option but --json")
+    if of_a_move and not options.url:
+        raise OptionError(f"--{of_a_move[0]} needs the URL of the new database", EXAMPLE)
+
+
+def check_site(bundle: Bundle) -> None:
+    """Raise UpgradeError if another file serves the site: that one could not be switched after all rows are copied."""
+    with contextlib.suppress(NotServingError):
+        request_status(bundle.data, check_program)
 
 
 def read_url(text: str) -> str:
@@ -82,6 +101,8 @@ def read_url(text: str) -> str:
 
 
 def move(bundle: Bundle, url: str, options: Namespace, report: Reporter) -> None:
+    if not options.check:
+        check_site(bundle)
     here = facts_here(bundle)
     there = facts.ask(bundle, url)
     if there.vendor != "postgresql":
@@ -192,6 +213,7 @@ def hand_over(data: Path, report: Reporter) -> float:
 
 def go_back(bundle: Bundle, report: Reporter) -> None:
     state, server = moved_state(bundle)
+    check_site(bundle)
     sqlite_side, postgres = open_sides(state, server)
     try:
         with refusals_explained():

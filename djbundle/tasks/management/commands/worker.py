@@ -68,6 +68,7 @@ class Command(BaseCommand):
         if options["with_parent"]:
             die_with_parent(options["with_parent"], signal.SIGTERM)
         queues = queues_of(options["queues"])
+        announce(f"runs tasks of {f'the queues {", ".join(queues)}' if queues else 'all queues'}", options)
         Worker(
             threads=options["threads"],
             processes=options["processes"],
@@ -132,6 +133,12 @@ def inbox_of_settings() -> MakeInbox | None:
     from djbundle.tasks.engine.inbox import Inbox  # noqa: PLC0415 - only with a broker
 
     return partial(Inbox, broker)
+
+
+def announce(text: str, options: dict[str, Any]) -> None:
+    """Log what this process does, if a person has started it: a command that waits says nothing else."""
+    if not (options.get("with_parent") or options.get("notify_watchdog") or options.get("until_idle") is not None):
+        logging.getLogger("djbundle.tasks").info("%s (Ctrl-C stops)", text)
 
 
 def show_log(verbosity: int) -> None:
