@@ -153,7 +153,6 @@ def test_init_writes_what_can_be_found_out(faulty: Path) -> None:
     assert "COPY dist/mine /mine" in (faulty / "Containerfile").read_text()
     workflow = (faulty / ".github" / "workflows" / "bundle.yml").read_text()
     assert "pip install -r requirements.txt" in workflow
-    assert "run: pip install djbundle\n" in workflow
     assert "djbundle build --env API_KEY=build-only" in workflow
     assert "${{ github.sha }}" in workflow
 
