@@ -231,8 +231,12 @@ def go_back(bundle: Bundle, report: Reporter) -> None:
 def moved_state(bundle: Bundle) -> tuple[MoveState, DatabaseFacts]:
     """Return what is kept of the move, and the server. Raise MoveError if the site has not moved."""
     url, state = url_file.read(bundle.data), folder.read_state(bundle.data)
-    if not url or not state:
+    if not url:
         raise MoveError("the site has not been moved by this command", "move URL  moves it")
+    if not state:
+        raise MoveError(
+            "there is no way back any more", f"the SQLite file of then is in {bundle.data / sqlite.BACKUPS}"
+        )
     return state, facts.ask(bundle, url)
 
 
