@@ -103,7 +103,7 @@ def test_a_site_that_does_not_serve(new_small: NewSite, url: str) -> None:
     assert (site.shell(VENDOR), site.shell(COUNT_NOTES)) == ("sqlite", "11")
     move(site, url)
     file = Path(str(move(site, "--forget")[-1]["file"]))
-    assert refused(site, "--back") == ("there is no way back any more", f"the SQLite file of then is in {file.parent}")
+    assert "there is no way back any more" in site.run("move", "--back", check=False).stderr
     assert file.parent == site.data / "backups"
     assert not list(site.data.glob("*.sqlite3"))
     assert (site.shell(VENDOR), site.shell(COUNT_NOTES)) == ("postgresql", "11")
