@@ -208,7 +208,7 @@ def init(
     needed = [each.name for each in inspection.variables if each.needed]
     site = Site(discovered.name, "djbundle.tasks" in inspection.apps, tuple(needed))
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    files = list(init_files.build_files(discovered, needed, version))
+    files = list(init_files.build_files(discovered, needed, version, is_for_machines=bool(kinds)))
     if kinds or keda:  # then an earlier init may have written those
         files = init_files.missing_files(discovered, files)
     files += deployment_files(site, map(Kind, kinds))

@@ -8,7 +8,12 @@ from ci.pages.markdown import code, prose, table
 from djbundle import errors
 
 PACKAGE = Path(errors.__file__).parent
-SECTIONS = {"The build": range(10, 40), "A running bundle": range(40, 60), "The launcher": range(60, 70)}
+SECTIONS = {
+    "The build": range(10, 40),
+    "A running bundle": (*range(40, 60), *range(70, 80)),
+    "The launcher": range(60, 70),
+}
+IN_THE_INTRODUCTION = {0, 1, 2}
 CONSTANT = re.compile(r"^([A-Z_]+) = (\d+)  # (.*)$", re.MULTILINE)
 
 Code = tuple[int, str, str]  # number, name, meaning
@@ -22,6 +27,9 @@ def page() -> Iterator[str]:
     numbers = {number for number, _, _ in launcher}
     of_python = [each for each in (*error_classes(), *constants_in("errors.py")) if each[0] not in numbers]
     codes = sorted([*of_python, *launcher])
+    placed = {number for section in SECTIONS.values() for number in section} | IN_THE_INTRODUCTION
+    if homeless := [name for number, name, _ in codes if number not in placed]:
+        raise SystemExit(f"no section of the page has the exit code of {', '.join(homeless)}")
     for title, section in SECTIONS.items():
         yield f"## {title}\n"
         rows = ([code(str(number)), code(name), prose(text)] for number, name, text in codes if number in section)

@@ -22,6 +22,9 @@ POSTGRES_DRIVERS = ("psycopg", "psycopg2", "psycopg2-binary")
 VALKEY_CLIENTS = ("redis", "kombu")  # for CACHE_URL, for TASKS_URL
 
 
+EXTRAS = {"postgres": POSTGRES_DRIVERS, "redis": ("redis",)}  # of djbundle: what a site on several machines needs
+
+
 def write_files(project: Project, files: Iterable[GeneratedFile], *, force: bool) -> list[Path]:
     """Write the files, and return their paths relative to the project.
 
@@ -39,16 +42,39 @@ def write_files(project: Project, files: Iterable[GeneratedFile], *, force: bool
     return [Path(each.path) for each in files]
 
 
-def build_files(project: Project, needed: list[str], python: str) -> Iterator[GeneratedFile]:
-    """Yield what makes a build. `needed` are variables without which the settings do not import."""
+def build_files(
+    project: Project, needed: list[str], python: str, *, is_for_machines: bool = False
+) -> Iterator[GeneratedFile]:
+    """Yield what makes a build. `needed` are variables without which the settings do not import.
+
+    `is_for_machines` is true for a site that other files deploy on several machines: its build needs more packages.
+    """
     if not _has_table(project.root / "pyproject.toml"):
         text = render("pyproject.toml", name=project.name, settings=project.settings_module)
         yield GeneratedFile(PurePath("pyproject.toml"), text, appends=True)
     yield GeneratedFile(PurePath("Containerfile"), render("Containerfile", name=project.name))
     install = next((way for name, way in INSTALLATIONS.items() if (project.root / name).is_file()), NO_INSTALLATION)
     variables = "".join(f" --env {name}=build-only" for name in needed)
-    workflow = render("workflow.yml", name=project.name, python=python, install=install, variables=variables)
+    workflow = render(
+        "workflow.yml",
+        name=project.name,
+        python=python,
+        install=install,
+        djbundle=distribution_with_extras(is_for_machines=is_for_machines),
+        variables=variables,
+    )
     yield GeneratedFile(PurePath(".github", "workflows", "bundle.yml"), workflow)
+
+
+def distribution_with_extras(*, is_for_machines: bool) -> str:
+    """Return what pip shall install for the build: djbundle, with the clients that the bundle is to have.
+
+    A client that is installed here may be in no requirements file, so it counts as wanted.
+    """
+    extras = [name for name, clients in EXTRAS.items() if is_for_machines or any(map(is_for_project, clients))]
+    if is_for_project("psycopg2") or is_for_project("psycopg2-binary"):
+        extras.remove("postgres")  # the project has another driver than that of the extra
+    return f'"djbundle[{",".join(extras)}]"' if extras else "djbundle"
 
 
 def missing_files(project: Project, files: Iterable[GeneratedFile]) -> list[GeneratedFile]:

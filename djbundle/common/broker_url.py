@@ -1,5 +1,6 @@
 """The URL of a broker, as ``TASKS_URL`` or the option ``URL`` of ``TASKS`` names it."""
 
+import difflib
 import importlib.util
 import os
 import re
@@ -35,6 +36,7 @@ SQS_OPTIONS = {  # all that SQS has, each with the pattern of its values
 }
 TLS_OPTIONS = ("ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")  # as redis-py and kombu name them
 TLS_SCHEMES = ("rediss", "amqps")
+NAMES = ("prefix", "rows", *TLS_OPTIONS, *SQS_OPTIONS)  # of all options that are not only kombu's
 CERT_REQS = ("required", "none")
 PREFIX = re.compile(r"(?!.*--)[A-Za-z0-9_.-]{0,59}[A-Za-z0-9_.]")  # see queue_of_keys
 EXAMPLE = "write it as in redis://:password@host:6379/0, with / # ? @ [ ] in a password as %2F %23 %3F %40 %5B %5D"
@@ -77,6 +79,7 @@ class BrokerUrl(NamedTuple):
         tls = {name: query.pop(name) for name in TLS_OPTIONS if name in query}
         if tls.get("ssl_cert_reqs", CERT_REQS[0]) not in CERT_REQS:
             raise BrokerUrlError(f"ssl_cert_reqs in {BROKER_URL} has an unknown value", f"use {' or '.join(CERT_REQS)}")
+        _check_names(query)
         if transport == "sqs":
             _check_sqs(query, has_rows=rows == "yes")
         url = f"{scheme}://{parts.netloc}{parts.path}"
@@ -86,7 +89,7 @@ class BrokerUrl(NamedTuple):
         """Raise BrokerUrlError if a package that this broker needs is not installed. Import none of them."""
         for package in PACKAGES[self.transport]:
             if package not in sys.modules and importlib.util.find_spec(package) is None:
-                fix = f'pip install "djbundle[{EXTRAS[self.transport]}]"'
+                fix = f'pip install "djbundle[{EXTRAS[self.transport]}]" in the project, and build its bundle again'
                 raise BrokerUrlError(f"{BROKER_URL} needs the package {package}, which is not installed", fix)
 
     def queue_of_keys(self, name: str) -> str:
@@ -106,6 +109,14 @@ class BrokerUrl(NamedTuple):
         parts = urlsplit(self.url)
         _, at, host = parts.netloc.rpartition("@")
         return f"{parts.scheme}://{f'{MASK}@' if at else ''}{host}{parts.path}"
+
+
+def _check_names(options: dict[str, str]) -> None:
+    """Raise BrokerUrlError for a misspelt name. Other names are options of kombu's transport."""
+    for name in options:
+        near = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.75)
+        if near and name not in NAMES:
+            raise BrokerUrlError(f'{BROKER_URL} has the unknown option "{name}"', f"did you mean {near[0]}?")
 
 
 def _check_sqs(options: dict[str, str], *, has_rows: bool) -> None:

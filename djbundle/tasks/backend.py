@@ -11,7 +11,7 @@ from django.utils.functional import cached_property
 
 from djbundle.tasks import signals
 from djbundle.tasks.checks import check_installed, check_options, check_rate_limits
-from djbundle.tasks.compat import BaseTaskBackend, TaskResult, TaskResultDoesNotExist, normalize_json
+from djbundle.tasks.compat import BaseTaskBackend, InvalidTask, TaskResult, TaskResultDoesNotExist, normalize_json
 from djbundle.tasks.store import keepable, unique, wakeup
 from djbundle.tasks.store.insert import insert, insert_many
 from djbundle.tasks.task import (
@@ -58,6 +58,9 @@ class DatabaseBackend(BaseTaskBackend):
         self._prototypes: dict[int, tuple[Any, Prototype]] = {}  # by the id() of the task, which is kept in the value
 
     def validate_task(self, task: Any) -> None:
+        if self.queues and task.queue_name not in self.queues:
+            cause = f"Queue '{task.queue_name}' is not valid for backend."  # as Django says it
+            raise InvalidTask(f'{cause} QUEUES of TASKS["{self.alias}"] has: {", ".join(sorted(self.queues))}.')
         super().validate_task(task)
         validate_rules(with_rules(task))
 

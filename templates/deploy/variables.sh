@@ -14,6 +14,7 @@ random() {
 key=$$(random) postgres=$$(random) valkey=$$(random)
 cat > "$$(dirname "$$0")/.env" <<END
 SECRET_KEY=$$key
+# The names by which browsers reach the site, with commas between them.
 DJBUNDLE_ALLOWED_HOSTS=${label}.example
 POSTGRES_PASSWORD=$$postgres
 VALKEY_PASSWORD=$$valkey

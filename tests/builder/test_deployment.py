@@ -17,7 +17,7 @@ import yaml
 from hcl2.utils import SerializationOptions
 
 from djbundle.builder.deployment import Kind, Site, deployment_files, scaled_object
-from djbundle.builder.init import missing_parts
+from djbundle.builder.init import distribution_with_extras, missing_parts
 from djbundle.runtime.options.roles import Role
 from djbundle.runtime.options.serve import ServeOptions, parse_serve_options
 from tests.conftest import DJBUNDLE, PROJECTS
@@ -306,6 +306,8 @@ def test_site_without_tasks_gets_no_worker(streaming: Path) -> None:
     result = init(streaming, *(f"--for={kind}" for kind in Kind))
     assert result.returncode == 0, result.stderr
     assert "djbundle.tasks is not in INSTALLED_APPS: there is no worker and no scheduler" in result.stdout
+    workflow = (streaming / ".github" / "workflows" / "bundle.yml").read_text()
+    assert 'pip install "djbundle[postgres,redis]"' in workflow  # else a bundle from there could not start
     written = [line.removeprefix("wrote ") for line in result.stdout.splitlines() if line.startswith("wrote ")]
     assert [each for each in written if each.startswith("deploy/")] == [
         "deploy/.gitignore",
@@ -331,6 +333,22 @@ def test_what_is_not_installed_is_told_with_its_extra(monkeypatch: pytest.Monkey
     assert [re.findall(r"djbundle\[\w+\]", each) for each in notes] == [["djbundle[postgres]"], ["djbundle[redis]"]]
     monkeypatch.setattr("djbundle.builder.init.is_for_project", lambda name: name != "psycopg")
     assert not list(missing_parts(has_tasks=True))
+
+
+@pytest.mark.parametrize(
+    ("installed", "is_for_machines", "expected"),
+    [
+        ((), False, "djbundle"),
+        ((), True, '"djbundle[postgres,redis]"'),
+        (("redis",), False, '"djbundle[redis]"'),
+        (("psycopg2-binary",), True, '"djbundle[redis]"'),
+    ],
+)
+def test_build_elsewhere_installs_the_same_clients(
+    monkeypatch: pytest.MonkeyPatch, installed: tuple[str, ...], is_for_machines: bool, expected: str
+) -> None:
+    monkeypatch.setattr("djbundle.builder.init.is_for_project", lambda name: name in installed)
+    assert distribution_with_extras(is_for_machines=is_for_machines) == expected
 
 
 def test_nothing_is_written_over(streaming: Path) -> None:

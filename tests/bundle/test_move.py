@@ -17,7 +17,7 @@ from tests.conftest import NewSite
 from tests.support.customer import Customer
 from tests.support.load import Load, writer
 from tests.support.postgres import PASSWORD, Postgres
-from tests.support.site import Site
+from tests.support.site import Site, copy_bundle
 from tests.support.waiting import wait_until
 
 COUNT_NOTES = "from notes.models import Note; print(Note.objects.count())"
@@ -92,6 +92,7 @@ def test_a_site_that_does_not_serve(new_small: NewSite, url: str) -> None:
     assert (site.shell(VENDOR), site.shell(COUNT_NOTES)) == ("sqlite", "11")
     move(site, url)
     file = Path(str(move(site, "--forget")[-1]["file"]))
+    assert "there is no way back any more" in site.run("move", "--back", check=False).stderr
     assert file.parent == site.data / "backups"
     assert not list(site.data.glob("*.sqlite3"))
     assert (site.shell(VENDOR), site.shell(COUNT_NOTES)) == ("postgresql", "11")
@@ -194,6 +195,17 @@ def test_no_other_version_takes_over_during_a_move(new_small: NewSite) -> None:
             )
             assert state_of(site) == "moving"
         assert Customer(site.url).get("/").status == 200
+
+
+def test_site_of_another_file_is_refused_before_the_copy(new_small: NewSite, url: str, tmp_path: Path) -> None:
+    site = new_small()
+    with site:
+        other = Site(copy_bundle(site.bundle, tmp_path / "other"), site.data, site.environment)
+        result = other.run("move", url, check=False)
+        assert (result.returncode, result.stdout) == (55, "")
+        assert f"{site.bundle} serves" in result.stderr
+        assert "run this command of that file" in result.stderr
+        assert "PostgreSQL takes all rows" in other.run("move", url, "--check").stdout
 
 
 def refused(site: Site, *words: str) -> tuple[str, str]:

@@ -113,6 +113,29 @@ def test_option_that_is_nearly_right() -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "address"),
+    [
+        (["8000"], "127.0.0.1:8000"),
+        (["0.0.0.0:8000"], "0.0.0.0:8000"),
+        (["--port", "8000"], "127.0.0.1:8000"),
+        (["--port=8000"], "127.0.0.1:8000"),
+        (["-b", "[::]:80"], "[::]:80"),
+    ],
+)
+def test_address_as_other_servers_take_it(arguments: list[str], address: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        parse_serve_options("shop", arguments)
+    assert caught.value.fix.startswith(f"did you mean  --bind {address}  ?")
+
+
+@pytest.mark.parametrize("arguments", [["now"], ["--port", "http"], ["--port"]])
+def test_what_is_no_address_gets_no_such_hint(arguments: list[str]) -> None:
+    with pytest.raises(OptionError) as caught:
+        parse_serve_options("shop", arguments)
+    assert "--bind" not in caught.value.fix
+
+
+@pytest.mark.parametrize(
     ("quota", "memory", "expected"),
     [("10000 100000", 1 << 40, 1), ("800000 100000", 64 << 20, 1), ("800000 100000", 256 << 20, 2)],
 )

@@ -108,3 +108,10 @@ def taken(parse: Callable[[str], str], text: str) -> str | None:
         return parse(text)
     except ArgumentTypeError:
         return None
+
+
+@pytest.mark.parametrize("words", [["--acme-email", "a@shop.example"], ["--acme-directory", "https://ca.example/"]])
+@pytest.mark.parametrize("source", [[], ["--tls", "internal"]])
+def test_option_of_an_authority_that_is_not_asked(words: list[str], source: list[str]) -> None:
+    with pytest.raises(OptionError, match=f"{words[0]} needs --domain"):
+        parse_serve_options("shop", [*words, *source])

@@ -91,6 +91,11 @@ def test_impossible_settings_are_refused(bad: dict[str, object]) -> None:
         jobs.add.using(**bad)  # type: ignore[arg-type]
 
 
+def test_queue_that_is_not_there_is_refused_with_those_that_are() -> None:
+    with pytest.raises(InvalidTask, match=r"Queue .other. is not valid .* has: default, mails"):
+        jobs.add.using(queue_name="other")
+
+
 def test_results_are_not_mixed_up() -> None:
     result = jobs.add.enqueue(1, 1)
     with pytest.raises(TaskResultMismatch):

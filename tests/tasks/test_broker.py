@@ -301,6 +301,8 @@ def test_a_wrong_url_is_one_line() -> None:
         ("redis://host?prefix=a b", "no valid URL"),
         ("redis://host?prefix=a/b", "a prefix that no queue can have"),
         ("rediss://host?ssl_cert_reqs=optional", "ssl_cert_reqs"),
+        ("redis://host?row=no", 'the unknown option "row"; did you mean rows'),
+        ("redis://host?visibility_timout=9", 'the unknown option "visibility_timout"'),
     ],
 )
 def test_urls_that_are_none(text: str, cause: str) -> None:

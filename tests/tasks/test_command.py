@@ -121,4 +121,29 @@ def test_stats_count(failed: str) -> None:
     (queue,) = json_of("stats")
     assert (queue["done"], queue["failed"], queue["scheduled"], queue["ready"]) == (2, 1, 1, 0)
     assert queue["wait"] >= 0
-    assert "scheduled" in tasks("stats")
+    head, line, note = tasks("stats").splitlines()
+    assert head.split() == ["QUEUE", "READY", "SCHEDULED", "RUNNING", "FAILED", "DONE", "OLDEST", "WAIT", "TOOK"]
+    assert line.split()[:7] == ["default", "0", "1", "0", "1", "2", "-"]
+    assert line.split()[8::2] == ["s", "s"]
+    assert "last hour" in note
+
+
+def test_columns_have_a_head(failed: str) -> None:
+    head, line = tasks("list").splitlines()
+    assert head.split() == ["ID", "STATUS", "WHEN", "QUEUE", "TASK"]
+    assert line.split()[:2] + line.split()[-2:] == [failed, "FAILED", "default", "tests.tasks.jobs.fail"]
+    assert head.index("TASK") == line.index("tests.tasks")
+
+
+def test_nothing_to_show_is_said() -> None:
+    assert tasks("list", "--queue", "mails") == "No such task.\n"
+    assert tasks("stats") == "There is no task.\n"
+    assert tasks("workers") == "No worker runs.\n"
+
+
+def test_queue_that_is_not_there_cannot_be_paused() -> None:
+    with pytest.raises(CommandError, match='pause: no backend of TASKS has a queue "mail"; there are: default, mails'):
+        tasks("pause", "mail")
+    jobs.add.enqueue(1, 2)
+    TaskRecord.objects.update(queue_name="mail")  # of an older version of the code
+    assert tasks("pause", "mail") == '"mail" is paused.\n'

@@ -15,6 +15,7 @@ from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store import claim, transitions
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.worker_identity import Identity
+from djbundle.tasks.worker.database_backoff import DatabaseBackoff
 from djbundle.tasks.worker.loop import Worker
 from tests.support.postgres import Postgres
 from tests.support.waiting import wait_until
@@ -109,3 +110,15 @@ def test_result_that_the_database_refuses_holds_up_no_other(start_worker: StartW
     assert [result.return_value for result in good] == [number * 2 for number in range(10)]
     assert "FAILED" in {result.status for result in refused}
     assert "\\0 \\ud800" in strange.errors[0].traceback
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgres", "mariadb"])
+def test_tables_that_are_missing_are_said_with_the_command(
+    engine: str, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The database does answer then, so it is not told to be down."""
+    if engine != "sqlite":
+        request.getfixturevalue(engine)
+    assert not DatabaseBackoff().run(lambda: connections["default"].cursor().execute("SELECT 1 FROM not_migrated"))
+    assert "run the command migrate: " in caplog.text
+    assert "not_migrated" in caplog.text

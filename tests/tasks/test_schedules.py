@@ -528,9 +528,10 @@ def test_listing() -> None:
     make(name="off", interval=90, enabled=False, last_run=timezone.now() - HOUR)
     make(name="past", next_run=timezone.now() - 2 * HOUR)
     schedule(every=60, args=(1, 2), name="declared")(jobs.add)
-    declared, made, off, past = tasks("schedules").splitlines()
-    assert [" ".join(line.split()) for line in (declared, off, past)] == [
-        "in 60 s never every 60 s declared",
+    head, declared, made, off, past = tasks("schedules").splitlines()
+    assert [" ".join(line.split()) for line in (head, declared, off, past)] == [
+        "NEXT LAST TIMING SCHEDULE",
+        "in 1 min never every 60 s declared",
         "disabled 1 h ago every 90 s off",
         "2 h ago never once past",
     ]
@@ -558,7 +559,7 @@ def test_switching() -> None:
     assert tasks("schedule", "disable", "made") == '"made" was disabled already.\n'
     assert tasks("schedule", "enable", "made") == '"made" is enabled.\n'
     assert row().enabled
-    with pytest.raises(CommandError, match='no schedule "unknown"'):
+    with pytest.raises(CommandError, match='no schedule "unknown"; there are: '):
         tasks("schedule", "run", "unknown")
 
 

@@ -1,10 +1,15 @@
 """``manage.py worker`` and ``manage.py tasks`` refuse invalid options, with one line."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from djbundle.tasks.management.commands.worker import queues_of
+from tests.tasks.conftest import ENVIRONMENT, REPOSITORY
 
 OURS = {"BACKEND": "djbundle.tasks.DatabaseBackend"}
 
@@ -47,3 +52,21 @@ def test_backend_that_takes_every_queue() -> None:
 def test_queues_of_all_backends_count() -> None:
     with override_settings(TASKS={"default": OURS, "other": OURS | {"QUEUES": ["more"]}}):
         assert queues_of("default,more") == ("default", "more")
+
+
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        (["worker"], "worker: runs tasks of all queues (Ctrl-C stops)"),
+        (["worker", "--queues", "mails"], "worker: runs tasks of the queues mails (Ctrl-C stops)"),
+        (["scheduler"], "worker: enqueues the ticks of schedules (Ctrl-C stops)"),
+    ],
+)
+def test_command_that_waits_says_what_it_does(command: list[str], line: str) -> None:
+    program = [sys.executable, "-m", "django", *command]
+    with subprocess.Popen(
+        program, cwd=REPOSITORY, env=os.environ | ENVIRONMENT, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr
+        assert process.stderr.readline().rstrip() == line
+        process.terminate()

@@ -115,7 +115,7 @@ def describe_tasks(snapshot: Snapshot) -> Iterator[str]:
 def traffic(snapshot: Snapshot, before: Snapshot | None) -> str:
     """Describe the requests to the server that runs now; one that takes over starts at 0."""
     requests, errors, seconds = snapshot.requests, snapshot.errors, snapshot.seconds
-    text = f"{requests:,} requests, {errors:,} of them failed"
+    text = f"{requests:,} request{'' if requests == 1 else 's'}, {errors:,} of them failed"
     if before and before.requests <= requests:
         rate = (requests - before.requests) / (snapshot.moment - before.moment)
         text += f", {rate:,.0f} in this second"

@@ -76,7 +76,7 @@ def check_program(peer: Peer) -> None:
         )
     raise UpgradeError(
         f"{name} serves (process {peer.pid}), and not {sys.executable}",
-        "ask that file:  FILE upgrade NEW  or, where it was moved by hand, restart the site",
+        "run this command of that file, or, if the file was moved by hand, restart the site",
     )
 
 

@@ -59,7 +59,7 @@ def _copy_reported(source: SqliteSide, destination: PostgresSide, table: Table, 
     begun = time.monotonic()
     count = destination.copy_in(table, source.rows(table))
     if count:
-        report(f"copied {count:,} rows of {table.name} in {time.monotonic() - begun:.1f} s")
+        report(f"copied {count:,} row{'' if count == 1 else 's'} of {table.name} in {time.monotonic() - begun:.1f} s")
 
 
 def _drop_what_slows(destination: PostgresSide) -> Definitions:

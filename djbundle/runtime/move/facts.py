@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from djbundle.runtime.core.bundle import Bundle
 
 CODE = "from djbundle.runtime.move import facts; facts.print_facts()"
 COMMAND_TIMEOUT = 3600.0  # seconds: migrations of a new database may take long
+FIX = "  fix: "
+NAME_OF_ERROR = re.compile(r"(error|djbundle\.errors\.\w+): ")
 NOT_FOR_LIBPQ = ("prepare_threshold",)
 
 
@@ -65,9 +68,17 @@ def run(bundle: Bundle, url: str | None, *words: str) -> str:
         [sys.executable, *words], env=environment, capture_output=True, text=True, timeout=COMMAND_TIMEOUT, check=False
     )
     if result.returncode:
-        lines = result.stderr.strip().splitlines() or [f"it ended with code {result.returncode}"]
-        cause = next((line for line in lines if line.startswith("error: ")), lines[-1])
-        fixes = [line.strip() for line in lines if line.startswith("  fix: ")]
-        fix = fixes[-1].removeprefix("fix: ") if fixes else "correct that, and try again; nothing has changed"
-        raise MoveError(f"`{Path(bundle.program).name} {words[0]}`: {cause.removeprefix('error: ')}", fix)
+        cause, fix = cause_and_fix(result.stderr or f"it ended with code {result.returncode}")
+        is_command = words[0] != "-c"
+        raise MoveError(f"`{Path(bundle.program).name} {words[0]}`: {cause}" if is_command else cause, fix)
     return result.stdout
+
+
+def cause_and_fix(text: str) -> tuple[str, str]:
+    """Return what a command says about its failure: two lines of its own, or the end of a traceback."""
+    lines = text.strip().splitlines()
+    fixes = [number for number, line in enumerate(lines) if line.startswith(FIX)]
+    fix = lines[fixes[-1]].removeprefix(FIX) if fixes else "correct that, and try again; nothing has changed"
+    last = lines[fixes[-1] - 1] if fixes and fixes[-1] else lines[-1]
+    cause = next((line for line in lines if line.startswith("error: ")), last)
+    return NAME_OF_ERROR.sub("", cause), fix

@@ -2,12 +2,16 @@
 
 import difflib
 import os
+import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from typing import NoReturn
 
 from djbundle.errors import OptionError
 
+ADDRESS_OPTIONS = ("-b", "-p", "--port", "--host", "--http", "--listen", "--address")  # of other servers
+PORT = re.compile(r"\d{2,5}")
+ADDRESS = re.compile(r"(\S*):\d{2,5}")
 UNKNOWN = "unrecognized arguments: "  # begins argparse's message
 
 
@@ -28,9 +32,24 @@ def option_error(parser: ArgumentParser, message: str) -> OptionError:
     if message.startswith(UNKNOWN):
         name = message.removeprefix(UNKNOWN).split()[0]
         known = [option for action in parser._actions for option in action.option_strings]
-        if matches := difflib.get_close_matches(name.partition("=")[0], known, n=1):
+        if address := _address_in(message.removeprefix(UNKNOWN).split()):
+            if "--bind" in known:
+                fix = f"did you mean  --bind {address}  ?  {fix}"
+        elif matches := difflib.get_close_matches(name.partition("=")[0], known, n=1):
             fix = f"did you mean  {matches[0]}  ?  {fix}"
     return OptionError(message, fix)
+
+
+def _address_in(words: list[str]) -> str:
+    """Return the address that unknown arguments mean, such as ``8000``, ``0.0.0.0:8000`` or ``--port 8000``, or ""."""
+    name, _, value = words[0].partition("=")
+    if name in ADDRESS_OPTIONS:
+        value = value or "".join(words[1:2])
+    elif not name.startswith("-"):
+        value = name
+    if PORT.fullmatch(value):
+        return f"127.0.0.1:{value}"
+    return value if ADDRESS.fullmatch(value) else ""
 
 
 def parse_options(

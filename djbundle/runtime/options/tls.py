@@ -118,10 +118,15 @@ def decode_base64url(text: str) -> bytes:
     return base64.b64decode(text + "=" * (-len(text) % 4), altchars="-_", validate=True)
 
 
-def take_tls_options(parser: ArgumentParser, options: dict[str, Any]) -> TlsOptions | None:
-    """Remove the TLS options from all the options of ``serve``, and return them; None for a site without TLS."""
-    values = {name: options.pop(name) for name in OPTION_NAMES}
-    parsed = Namespace(**values)
+def check_nothing_is_ignored(parser: ArgumentParser, values: dict[str, Any]) -> None:
+    """End with an error if an option names something of an authority that is not asked."""
+    for name in ("acme_directory", "acme_email", "acme_eab_kid"):
+        if values.get(name) not in (None, parser.get_default(name)):
+            parser.error(f"--{name.replace('_', '-')} needs --domain, without --tls-cert and --tls internal")
+
+
+def sources_of(parsed: Namespace) -> list[Source]:
+    """Return where the options say that the certificate comes from: nowhere, or from one place, or from too many."""
     sources: list[Source] = []
     if parsed.tls_cert:
         sources.append("files")
@@ -129,6 +134,16 @@ def take_tls_options(parser: ArgumentParser, options: dict[str, Any]) -> TlsOpti
         sources.append("internal")
     if parsed.domain and not sources:
         sources.append("acme")
+    return sources
+
+
+def take_tls_options(parser: ArgumentParser, options: dict[str, Any]) -> TlsOptions | None:
+    """Remove the TLS options from all the options of ``serve``, and return them; None for a site without TLS."""
+    values = {name: options.pop(name) for name in OPTION_NAMES}
+    parsed = Namespace(**values)
+    sources = sources_of(parsed)
+    if sources != ["acme"]:
+        check_nothing_is_ignored(parser, values)
     if parsed.tls_key and not parsed.tls_cert:
         parser.error("--tls-key needs --tls-cert")
     if parsed.acme_eab_kid and not parsed.acme_eab_hmac_key:

@@ -100,8 +100,9 @@ class Broker:
 
     def describe(self, error: BaseException) -> str:
         """Return a line about one of `errors`."""
-        text = " ".join(str(error).split()) or type(error).__name__
-        if isinstance(error, self._connection.channel_errors):
+        text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        is_wrong_password = type(error).__name__ == "AuthenticationError"  # of redis-py: its ConnectionError
+        if is_wrong_password or isinstance(error, self._connection.channel_errors):
             return f"the broker refuses: {text}"
         return f"the broker does not answer: {text}"
 

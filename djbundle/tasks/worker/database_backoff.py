@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.db import Error, connections
+from django.db import Error, ProgrammingError, connections
 
 from djbundle.tasks.store import transitions
 from djbundle.tasks.store.outcome import error_entry, safe_repr
@@ -17,6 +17,8 @@ from djbundle.tasks.store.outcome import error_entry, safe_repr
 logger = logging.getLogger("djbundle.tasks")
 
 MIN_DELAY, MAX_DELAY = 0.1, 5.0  # seconds before the next try, doubled with each failure
+UNANSWERED = "the database does not answer, trying again: %s"
+UNMIGRATED = "the database lacks a table or a column, trying again; run the command migrate: %s"
 MAX_FAULTS = 20  # in a row, about a minute and a half
 
 
@@ -44,7 +46,7 @@ class DatabaseBackoff:
         try:
             action()
         except Error as error:
-            self._log_once("the database does not answer, trying again: %s", error)
+            self._log_once(UNMIGRATED if is_unmigrated(error) else UNANSWERED, error)
         except (
             BaseException
         ) as error:  # one that would end the process is a mistake too: here signals raise no exceptions
@@ -71,3 +73,8 @@ class DatabaseBackoff:
         self.delay = min(max(MIN_DELAY, self.delay * 2), MAX_DELAY)
         self.retry_at = time.monotonic() + self.delay
         connections[transitions.alias()].close()
+
+
+def is_unmigrated(error: Error) -> bool:
+    """Return whether an error of the database says that migrations are missing."""
+    return isinstance(error, ProgrammingError) or str(error).startswith(("no such table", "no such column"))

@@ -1,6 +1,7 @@
 # Written by `djbundle init --for nomad`. The site on a Nomad cluster. PostgreSQL and Valkey run elsewhere: their data
 # must not move with an allocation.
 #
+#   djbundle build                                              # dist/${name}, the whole image
 #   podman build --tag registry.example/${label}:1 . && podman push registry.example/${label}:1    # your own registry
 #   sh deploy/variables.sh HOST-OF-POSTGRESQL HOST-OF-VALKEY    # once: deploy/.env
 #   grep '^[A-Z]' deploy/.env | xargs nomad var put nomad/jobs/${label}

@@ -4,7 +4,7 @@ import datetime
 from pathlib import Path
 
 from djbundle.errors import MoveError
-from djbundle.runtime.cli.move.switch import switch
+from djbundle.runtime.cli.move.switch import check_site, switch
 from djbundle.runtime.cli.upgrade import Reporter
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.database import sqlite
@@ -19,6 +19,7 @@ from djbundle.runtime.move.switching import open_sides
 
 def go_back(bundle: Bundle, report: Reporter) -> None:
     state, server = moved_state(bundle)
+    check_site(bundle)
     sqlite_side, postgres = open_sides(state, server)
     try:
         with refusals_explained():
@@ -36,8 +37,11 @@ def go_back(bundle: Bundle, report: Reporter) -> None:
 def moved_state(bundle: Bundle) -> tuple[MoveState, DatabaseFacts]:
     """Return what is kept of the move, and the server. Raise MoveError if the site has not moved."""
     url, state = url_file.read(bundle.data), folder.read_state(bundle.data)
-    if not url or not state:
+    if not url:
         raise MoveError("the site has not been moved by this command", "move URL  moves it")
+    if not state:
+        backups = bundle.data / sqlite.BACKUPS
+        raise MoveError("there is no way back any more", f"the SQLite file of then is in {backups}")
     return state, facts.ask(bundle, url)
 
 

@@ -1,10 +1,10 @@
 """The command ``./shop move``: its options, and where the site stands."""
 
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 
 from djbundle.common import service_variables
-from djbundle.errors import MoveError
+from djbundle.errors import MoveError, OptionError
 from djbundle.runtime.cli.move.back import forget, go_back
 from djbundle.runtime.cli.move.forward import EXAMPLE, move
 from djbundle.runtime.cli.move.interrupted import abort, was_interrupted
@@ -23,15 +23,17 @@ def add_move_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--leave", action="append", default=[], metavar="TABLE", help="leave this table behind; may be repeated"
     )
-    parser.add_argument("--back", action="store_true", help="go back to SQLite, with all that was written since")
-    parser.add_argument("--abort", action="store_true", help="clean up after a move that was killed")
-    parser.add_argument("--forget", action="store_true", help="throw the way back away; the SQLite file is put aside")
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument("--back", action="store_true", help="go back to SQLite, with all that was written since")
+    ways.add_argument("--abort", action="store_true", help="clean up after a move that was killed")
+    ways.add_argument("--forget", action="store_true", help="throw the way back away; the SQLite file is put aside")
     add_json(parser)
 
 
 def run_move(bundle: Bundle, arguments: list[str]) -> int:
     options = parse_options(bundle.program, "move", arguments, add_move_options)
     report = Reporter(as_json=options.json)
+    check_combination(options)
     ways = {"back": go_back, "abort": abort, "forget": forget}
     if way := next((way for name, way in ways.items() if getattr(options, name)), None):
         with folder.locked(bundle.data):
@@ -43,6 +45,17 @@ def run_move(bundle: Bundle, arguments: list[str]) -> int:
     else:
         report_state(bundle, report)
     return 0
+
+
+def check_combination(options: Namespace) -> None:
+    """Raise OptionError for options that do not belong together: ``--back --check`` would really go back."""
+    way = next((name for name in ("back", "abort", "forget") if getattr(options, name)), None)
+    of_a_move = [name for name in ("url", "check", "leave") if getattr(options, name)]
+    if way and of_a_move:
+        name = "URL" if of_a_move[0] == "url" else f"--{of_a_move[0]}"
+        raise OptionError(f"--{way} and {name} exclude each other", f"move --{way}  has no other option but --json")
+    if of_a_move and not options.url:
+        raise OptionError(f"--{of_a_move[0]} needs the URL of the new database", EXAMPLE)
 
 
 def read_url(text: str) -> str:

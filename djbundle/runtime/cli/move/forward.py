@@ -7,7 +7,7 @@ from pathlib import Path
 
 from djbundle.common import service_variables
 from djbundle.errors import MoveError
-from djbundle.runtime.cli.move.switch import switch
+from djbundle.runtime.cli.move.switch import check_site, switch
 from djbundle.runtime.cli.upgrade import Reporter
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.database import sqlite
@@ -26,6 +26,8 @@ EXAMPLE = "write it as in postgres://user:password@host:5432/name; - reads it fr
 
 
 def move(bundle: Bundle, url: str, options: Namespace, report: Reporter) -> None:
+    if not options.check:
+        check_site(bundle)
     source_facts = sqlite_facts(bundle)
     destination_facts = facts.ask(bundle, url)
     if destination_facts.vendor != "postgresql":

@@ -1,5 +1,6 @@
 """Switches the database: by a handover of the running site, or for the next start if no site runs."""
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -31,6 +32,12 @@ def switch(bundle: Bundle, order: SwitchOrder, server: DatabaseFacts, report: Re
     with folder.ordered(bundle.data, order):
         seconds = hand_over(bundle.data, report)
     report("moved", f"the site uses {target}; writes waited for {seconds:.1f} s", seconds=round(seconds, 2))
+
+
+def check_site(bundle: Bundle) -> None:
+    """Raise UpgradeError if another file serves the site: that one could not be switched after all rows are copied."""
+    with contextlib.suppress(NotServingError):
+        request_status(bundle.data, check_program)
 
 
 def hand_over(data: Path, report: Reporter) -> float:

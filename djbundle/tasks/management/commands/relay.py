@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from djbundle.tasks.management.commands.worker import destination_of_settings, show_log
+from djbundle.tasks.management.commands.worker import announce, destination_of_settings, show_log
 
 
 class Command(BaseCommand):
@@ -20,6 +20,7 @@ class Command(BaseCommand):
         make_destination = destination_of_settings()
         if make_destination is None:
             raise CommandError('TASKS names no broker: set "URL" in its OPTIONS, or in a bundle TASKS_URL.')
+        announce("sends new tasks to the broker", options)
         from djbundle.tasks.engine.relay_service import keep_relay_running  # noqa: PLC0415 - only with a broker
 
         keep_relay_running(make_destination, options.get("notify_watchdog") or (lambda: None))

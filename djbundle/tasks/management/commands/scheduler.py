@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand
 
 from djbundle.common.periodic import Periodic
 from djbundle.tasks import options as options_of_tasks
-from djbundle.tasks.management.commands.worker import show_log
+from djbundle.tasks.management.commands.worker import announce, show_log
 from djbundle.tasks.store import releases
 from djbundle.tasks.worker.database_backoff import DatabaseBackoff
 from djbundle.tasks.worker.scheduler import CHECK_INTERVAL, Scheduler
@@ -25,6 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         show_log(options["verbosity"])
+        announce("enqueues the ticks of schedules", options)
         stopped = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopped.set())

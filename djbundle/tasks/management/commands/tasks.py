@@ -3,21 +3,25 @@
 import datetime
 import json
 from argparse import ArgumentParser
-from dataclasses import asdict, fields
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
-from django.utils import timezone
 
 from djbundle.tasks import operations_api
 from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.management.numbers import days, limit
+from djbundle.tasks.management.queue_names import check_queues
+from djbundle.tasks.management.table import age, duration, table
 from djbundle.tasks.models import Schedule, TaskRecord, WorkerRecord
 from djbundle.tasks.store import transitions, worker_registry
 from djbundle.tasks.worker import scheduler
 
 STATUSES = [status.value.lower() for status in TaskResultStatus]
+COUNTS = ("ready", "scheduled", "running", "failed", "done")
+TIMES = ("oldest", "wait", "took")
 HIDDEN = ("worker", "lease_until", "epoch", "unique_key", "takes_context", "declared")
 
 
@@ -69,11 +73,17 @@ class Command(BaseCommand):
         if options["json"]:
             self._print_json([_fields_of(record) for record in records])
             return
-        for record in records:
-            age = _age(record.finished_at or record.last_attempted_at or record.run_after)
-            self.stdout.write(
-                f"{record.pk:>8}  {record.status:10}  {age:>12}  {record.queue_name:10}  {record.task_path}"
+        rows = [
+            (
+                str(record.pk),
+                record.status,
+                age(record.finished_at or record.last_attempted_at or record.run_after),
+                record.queue_name,
+                record.task_path,
             )
+            for record in records
+        ]
+        self._print_table(("id", "status", "when", "queue", "task"), rows, "No such task.", ("id", "when"))
 
     def do_show(self, options: dict[str, Any]) -> None:
         record = transitions.records().filter(pk=options["id"]).first()
@@ -95,21 +105,34 @@ class Command(BaseCommand):
         if options["json"]:
             self._print_json([asdict(each) for each in stats])
             return
-        names = [field.name for field in fields(operations_api.QueueStats)]
-        self.stdout.write("".join(f"{name:>10}" for name in names))
-        for each in stats:
-            cells = ("-" if value is None else value for value in asdict(each).values())
-            self.stdout.write("".join(f"{cell!s:>10}" for cell in cells))
+        rows = [
+            (
+                f"{each.queue} (paused)" if each.paused else each.queue,
+                *(str(getattr(each, name)) for name in COUNTS),
+                *(duration(getattr(each, name)) for name in TIMES),
+            )
+            for each in stats
+        ]
+        self._print_table(("queue", *COUNTS, *TIMES), rows, "There is no task.", (*COUNTS, *TIMES))
+        if rows:
+            self.stdout.write("done, wait and took (means) are those of the last hour")
 
     def do_workers(self, options: dict[str, Any]) -> None:
         workers = list(worker_registry.workers().order_by("-started_at"))
         if options["json"]:
             self._print_json([_fields_of(worker) for worker in workers])
             return
-        for worker in workers:
-            last_seen, release = _age(worker.seen_at), worker.release or "an unknown version"
-            queues = ",".join(worker.queues) or "all queues"
-            self.stdout.write(f"{last_seen:>12}  {worker.host} {worker.pid}  {queues}  {release}")
+        rows = [
+            (
+                worker.host,
+                str(worker.pid),
+                age(worker.seen_at),
+                ",".join(worker.queues) or "all",
+                worker.release or "an unknown version",
+            )
+            for worker in workers
+        ]
+        self._print_table(("host", "pid", "heartbeat", "queues", "version"), rows, "No worker runs.", ("pid",))
 
     def do_schedules(self, options: dict[str, Any]) -> None:
         self._sync()
@@ -117,10 +140,16 @@ class Command(BaseCommand):
         if options["json"]:
             self._print_json([_fields_of(schedule) for schedule in schedules])
             return
-        for schedule in schedules:
-            following = _age(schedule.next_run) if schedule.enabled else "disabled"
-            timing = schedule.cron or (f"every {schedule.interval:g} s" if schedule.interval else "once")
-            self.stdout.write(f"{following:>12}  {_age(schedule.last_run):>12}  {timing:16}  {schedule.name}")
+        rows = [
+            (
+                age(schedule.next_run) if schedule.enabled else "disabled",
+                age(schedule.last_run),
+                schedule.cron or (f"every {schedule.interval:g} s" if schedule.interval else "once"),
+                schedule.name,
+            )
+            for schedule in schedules
+        ]
+        self._print_table(("next", "last", "timing", "schedule"), rows, "There is no schedule.")
 
     # --- commands that change ---
 
@@ -140,6 +169,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{_tasks(operations_api.purge(datetime.timedelta(days=options['days'])))} deleted.")
 
     def do_pause(self, options: dict[str, Any]) -> None:
+        if not transitions.records().filter(queue_name=options["queue"]).exists():
+            check_queues([options["queue"]], "pause")
         is_changed = operations_api.pause(options["queue"])
         self.stdout.write(f'"{options["queue"]}" {"is paused" if is_changed else "was paused already"}.')
 
@@ -152,7 +183,8 @@ class Command(BaseCommand):
         name, action = options["name"], options["what"]
         queryset = scheduler.rows().filter(name=name)
         if not queryset:
-            raise CommandError(f'There is no schedule "{name}".')
+            names = ", ".join(scheduler.rows().order_by("name").values_list("name", flat=True))
+            raise CommandError(f'There is no schedule "{name}"; there are: {names or "none"}.')
         if action == "run":
             self.stdout.write(f'"{name}" is enqueued as task {scheduler.run_now(queryset[0]).id}.')
             return
@@ -178,6 +210,13 @@ class Command(BaseCommand):
             queryset = queryset.filter(task_path__endswith=options["task"])
         return queryset
 
+    def _print_table(
+        self, head: Sequence[str], rows: Sequence[Sequence[str]], empty: str, numbers: Sequence[str] = ()
+    ) -> None:
+        """Print the rows with a head, or the line `empty` if there are none."""
+        for line in table(head, rows, numbers) if rows else [empty]:
+            self.stdout.write(line)
+
     def _print_json(self, values: Any) -> None:
         self.stdout.write(json.dumps(values, indent=1, cls=DjangoJSONEncoder))
 
@@ -189,18 +228,3 @@ def _fields_of(record: TaskRecord | Schedule | WorkerRecord) -> dict[str, Any]:
 
 def _tasks(count: int) -> str:
     return "1 task" if count == 1 else f"{count} tasks"
-
-
-def _age(moment: datetime.datetime | None) -> str:
-    """Return a text such as "5 min ago", "in 2 h" or "never"."""
-    if moment is None:
-        return "never"
-    seconds = (timezone.now() - moment).total_seconds()
-    size = abs(seconds)
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if size >= length:
-            text = f"{size / length:.0f} {unit}"
-            break
-    else:
-        text = f"{size:.0f} s"
-    return f"{text} ago" if seconds >= 0 else f"in {text}"

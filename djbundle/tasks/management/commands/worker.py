@@ -17,6 +17,7 @@ from djbundle.tasks.backend import DatabaseBackend
 from djbundle.tasks.checks import check_engine
 from djbundle.tasks.engine.destination import MakeDestination
 from djbundle.tasks.management.numbers import count, limit, pause, seconds
+from djbundle.tasks.management.queue_names import check_queues
 from djbundle.tasks.store.transitions import Queues
 from djbundle.tasks.worker.inbox import MakeInbox
 from djbundle.tasks.worker.loop import POLL_INTERVAL, Worker
@@ -68,6 +69,7 @@ class Command(BaseCommand):
         if options["with_parent"]:
             die_with_parent(options["with_parent"], signal.SIGTERM)
         queues = queues_of(options["queues"])
+        announce(f"runs tasks of {f'the queues {", ".join(queues)}' if queues else 'all queues'}", options)
         Worker(
             threads=options["threads"],
             processes=options["processes"],
@@ -85,11 +87,7 @@ class Command(BaseCommand):
 def queues_of(text: str) -> Queues:
     """Return the queues that ``--queues`` names. Raise CommandError for a queue that no backend has."""
     queues = tuple(name.strip() for name in text.split(",") if name.strip())
-    known = [backend.queues for backend in backends.usable() if isinstance(backend, DatabaseBackend)]
-    for name in queues if all(known) else ():  # a backend without QUEUES takes every name
-        if not any(name in each for each in known):
-            names = ", ".join(sorted(set().union(*known)))
-            raise CommandError(f'--queues: no backend of TASKS has a queue "{name}"; there are: {names}.')
+    check_queues(queues, "--queues")
     return queues
 
 
@@ -136,6 +134,12 @@ def inbox_of_settings() -> MakeInbox | None:
     from djbundle.tasks.engine.inbox import BrokerInbox  # noqa: PLC0415 - only with a broker
 
     return partial(BrokerInbox, broker)
+
+
+def announce(text: str, options: dict[str, Any]) -> None:
+    """Log what this process does, if a person has started it: a command that waits says nothing else."""
+    if not (options.get("with_parent") or options.get("notify_watchdog") or options.get("until_idle") is not None):
+        logging.getLogger("djbundle.tasks").info("%s (Ctrl-C stops)", text)
 
 
 def show_log(verbosity: int) -> None:
