@@ -39,7 +39,9 @@ def measure(engine: Engine, options: argparse.Namespace) -> dict[str, object]:
     trial = run_trial(engine, options.tasks, options.kills, options.seed, options.python, options.log)
     figures = {name.replace("_", " "): value for name, value in dataclasses.asdict(trial.fate).items()}
     head = {"engine": engine.name, "kills": trial.kills.total(), "seconds": round(trial.seconds), "seed": options.seed}
-    return head | figures | {"is sound": trial.fate.is_sound, "each": dict(trial.kills)}
+    return (
+        head | figures | {"is sound": trial.fate.is_sound, "each": dict(trial.kills), "again after": dict(trial.again)}
+    )
 
 
 def text_of(report: dict[str, object]) -> str:

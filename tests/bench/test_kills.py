@@ -9,7 +9,7 @@ import pytest
 
 from ci.bench.engine_kills.engines import ENGINES, Engine
 from ci.bench.engine_kills.ledger import Fate
-from ci.bench.engine_kills.trace import note, runs
+from ci.bench.engine_kills.trace import causes, note, runs
 from ci.bench.engine_kills.victims import harms, plan
 from tests.conftest import REPOSITORY
 
@@ -59,3 +59,11 @@ def test_runs_are_counted(tmp_path: Path) -> None:
     for number in (1, 2, 1, -3):
         note(str(path), number)
     assert runs(path) == {1: 2, 2: 1, -3: 1}
+
+
+def test_each_second_run_has_the_kill_before_it_as_its_cause(tmp_path: Path) -> None:
+    path = tmp_path / "trace"
+    assert not causes(path, [(0, "web")])
+    for number in (1, 2, 3, 2, 1, 4, 4):
+        note(str(path), number)
+    assert causes(path, [(0, "web"), (4, "worker"), (8, "broker")]) == {"worker": 2, "no kill": 1}

@@ -7,43 +7,15 @@ from typing import Any
 from django.db import connection, transaction
 
 from ci.bench.engine_kills.trace import runs
-
-TASKS = "djbundle_tasks_taskrecord"
-ENDED = "NEW.status IN ('SUCCESSFUL', 'FAILED')"
-FUNCTION = f"""
-CREATE FUNCTION kills_note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    IF {ENDED} THEN INSERT INTO outcomes VALUES (NEW.id, NEW.status); END IF;
-    RETURN NULL;
-END $$
-"""
-TRIGGERS = {
-    "sqlite": [
-        f"CREATE TRIGGER kills_{event[:6]} AFTER {event} ON {TASKS} WHEN {ENDED} "
-        "BEGIN INSERT INTO outcomes VALUES (NEW.id, NEW.status); END"
-        for event in ("INSERT", "UPDATE OF status")
-    ],
-    "postgresql": [
-        FUNCTION,
-        f"CREATE TRIGGER kills_note AFTER INSERT OR UPDATE OF status ON {TASKS} "
-        "FOR EACH ROW EXECUTE FUNCTION kills_note()",
-    ],
-    "mysql": [
-        f"CREATE TRIGGER kills_insert AFTER INSERT ON {TASKS} FOR EACH ROW "
-        f"IF {ENDED} THEN INSERT INTO outcomes VALUES (NEW.id, NEW.status); END IF",
-        f"CREATE TRIGGER kills_update AFTER UPDATE ON {TASKS} FOR EACH ROW "
-        f"IF {ENDED} AND (OLD.status <> NEW.status OR NOT (OLD.finished_at <=> NEW.finished_at)) "
-        "THEN INSERT INTO outcomes VALUES (NEW.id, NEW.status); END IF",
-    ],
-}
+from tests.support.outcomes import TASKS, note_outcomes, times_recorded
 
 
 def prepare(*, has_records: bool) -> None:
     """Make the tables. With records, the database notes each write of an outcome."""
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE promises (number BIGINT PRIMARY KEY)")
-        cursor.execute("CREATE TABLE outcomes (task BIGINT, status VARCHAR(10))")
-        for statement in TRIGGERS[connection.vendor] if has_records else ():
-            cursor.execute(statement)
+    if has_records:
+        note_outcomes(connection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +44,7 @@ def fate(trace: Path, *, has_records: bool) -> Fate:
             failed = {_number(args) for (args,) in _all(f"SELECT args FROM {TASKS} WHERE status = 'FAILED'")}
             unfinished = f"SELECT id FROM {TASKS} WHERE status NOT IN ('SUCCESSFUL', 'FAILED')"
             unrecorded = {key for (key,) in _all(unfinished)}
-            twice = {key for (key,) in _all("SELECT task FROM outcomes GROUP BY task HAVING count(*) > 1")}
+            twice = {key for key, times in times_recorded(connection).items() if times > 1}
     ran = runs(trace)
     return Fate(
         promised=len(promises),

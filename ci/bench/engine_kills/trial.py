@@ -13,9 +13,11 @@ from django.db import Error, connection
 
 from ci.bench.engine_kills.engines import Engine
 from ci.bench.engine_kills.enqueuer import promised
-from ci.bench.engine_kills.ledger import TASKS, Fate, fate
+from ci.bench.engine_kills.ledger import Fate, fate
 from ci.bench.engine_kills.scene import Scene
+from ci.bench.engine_kills.trace import causes
 from ci.bench.engine_kills.victims import harms, plan
+from tests.support.outcomes import TASKS
 
 STALLED = 120.0  # seconds in which nothing is promised: something is broken
 
@@ -26,28 +28,31 @@ class Trial:
 
     fate: Fate
     kills: Counter[str]
+    again: Counter[str]  # tasks that were run again, by the kind of kill
     seconds: float
 
 
 def run_trial(engine: Engine, count: int, kills: int, seed: int, python: str, log: bool) -> Trial:
     """Promise `count` tasks, kill `kills` times meanwhile, wait until nothing happens any more, and count."""
-    began, done = time.monotonic(), Counter[str]()
+    began, done = time.monotonic(), list[tuple[int, str]]()
+    trace = Path(engine.environment["KILLS_TRACE"])
     with tempfile.TemporaryDirectory(prefix="djbundle-kills-") as folder:
         with Scene(engine, count, Path(folder), python) as scene:
             for number, name in enumerate(plan(engine, kills, seed), 1):
                 _promise_until(scene, count * number // (kills + 1))
                 time.sleep(random.uniform(0, 0.05))
                 with contextlib.suppress(psutil.NoSuchProcess):
+                    size = trace.stat().st_size if trace.exists() else 0
                     harms(engine)[name](scene)
-                    done[name] += 1
+                    done.append((size, name))
                 time.sleep(0.05)  # so that what was killed is seen to have ended
                 scene.keep_running()
                 if log:
                     print(f"  {number}: {name}, {time.monotonic() - began:.0f} s", flush=True)
             _promise_until(scene, count)
             _await_calm(scene)
-        trace = Path(engine.environment["KILLS_TRACE"])
-        return Trial(fate(trace, has_records=engine.has_records), done, time.monotonic() - began)
+        ends, kills_of_each = fate(trace, has_records=engine.has_records), Counter(name for _, name in done)
+        return Trial(ends, kills_of_each, causes(trace, done), time.monotonic() - began)
 
 
 def _promise_until(scene: Scene, number: int) -> None:
