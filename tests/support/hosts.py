@@ -67,17 +67,28 @@ def cable_of(number: int) -> str:
 
 
 @contextlib.contextmanager
-def partition(number: int, port: int) -> Iterator[None]:
-    """Drop all packets between a host and this port of this machine, without a word to either side."""
+def partition(number: int, port: int, *, only_now: bool = False) -> Iterator[None]:
+    """Drop all packets between a host and this port of this machine, without a word to either side.
+
+    `only_now`: only those of the connections that there are now, as a firewall does that has forgotten them.
+    """
+    own = f"{{ {', '.join(_own_ports(number, port))} }}" if only_now else "0-65535"
     chains = " ".join(
-        f"chain {hook} {{ type filter hook {hook} priority 0; tcp {end} {port} drop; }}"
-        for hook, end in (("input", "sport"), ("output", "dport"))
+        f"chain {hook} {{ type filter hook {hook} priority 0; tcp {theirs} {port} tcp {ours} {own} drop; }}"
+        for hook, theirs, ours in (("input", "sport", "dport"), ("output", "dport", "sport"))
     )
     _nft(number, f"add table inet cut {{ {chains} }}")
     try:
         yield
     finally:
         _nft(number, "delete table inet cut")
+
+
+def _own_ports(number: int, port: int) -> list[str]:
+    """Return the ports of a host's connections to this port."""
+    command = ["ip", "netns", "exec", name_of(number), "ss", "-Htn", "dst", f":{port}"]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    return [line.split()[3].rpartition(":")[2] for line in lines]
 
 
 def _nft(number: int, rules: str) -> None:
