@@ -73,11 +73,11 @@ def partition(number: int, port: int, *, only_now: bool = False) -> Iterator[Non
     `only_now`: only those of the connections that there are now, as a firewall does that has forgotten them.
     """
     own = f"{{ {', '.join(_own_ports(number, port))} }}" if only_now else "0-65535"
-    chains = " ".join(
+    chains = "; ".join(
         f"chain {hook} {{ type filter hook {hook} priority 0; tcp {theirs} {port} tcp {ours} {own} drop; }}"
         for hook, theirs, ours in (("input", "sport", "dport"), ("output", "dport", "sport"))
     )
-    _nft(number, f"add table inet cut {{ {chains} }}")
+    _nft(number, f"add table inet cut {{ {chains}; }}")
     try:
         yield
     finally:
