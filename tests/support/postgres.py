@@ -12,7 +12,10 @@ from typing import Self
 
 import psutil
 
+from tests.support.mailbox import free_port
+
 DEBIAN = Path("/usr/lib/postgresql")
+ATTEMPTS = 4
 FALLBACK_USER = "postgres"  # made by the Debian package; the server refuses to run as root
 
 
@@ -39,6 +42,13 @@ class Postgres:
         if self.network:
             with Path(self.folder, "data", "pg_hba.conf").open("a") as file:
                 file.write(f"host all all {self.network} scram-sha-256\n")
+        for _ in range(ATTEMPTS - 1 if self.port else 0):
+            with contextlib.suppress(subprocess.CalledProcessError):
+                return self._start()
+            self.port = free_port()  # a client has taken it
+        return self._start()
+
+    def _start(self) -> Self:
         address = "0.0.0.0" if self.network else "127.0.0.1"
         network = f"-c listen_addresses={address} -c port={self.port}" if self.port else "-c listen_addresses="
         options = f"{network} -c unix_socket_directories={self.folder} -c fsync={'on' if self.durable else 'off'}"

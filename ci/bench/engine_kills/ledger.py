@@ -1,5 +1,6 @@
 """Tables that the database itself fills: what was promised, and each time that an outcome was recorded."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ class Fate:
     given_up: int  # recorded as failed, after three dead processes
     uncommitted: int  # run, but never promised: of a transaction that was undone
     run_again: int  # at-least-once permits it
+    lost_numbers: Sequence[int] = ()
 
     @property
     def is_sound(self) -> bool:
@@ -46,14 +48,16 @@ def fate(trace: Path, *, has_records: bool) -> Fate:
             unrecorded = {key for (key,) in _all(unfinished)}
             twice = {key for key, times in times_recorded(connection).items() if times > 1}
     ran = runs(trace)
+    lost = promises - ran.keys() - failed
     return Fate(
         promised=len(promises),
-        lost=len(promises - ran.keys() - failed),
+        lost=len(lost),
         unrecorded=len(unrecorded),
         recorded_twice=len(twice),
         given_up=len(failed),
         uncommitted=len(ran.keys() - promises),
         run_again=sum(times > 1 for times in ran.values()),
+        lost_numbers=sorted(lost),
     )
 
 

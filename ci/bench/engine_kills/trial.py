@@ -5,6 +5,7 @@ import random
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from ci.bench.engine_kills.enqueuer import promised
 from ci.bench.engine_kills.ledger import Fate, fate
 from ci.bench.engine_kills.scene import Scene
 from ci.bench.engine_kills.trace import causes
-from ci.bench.engine_kills.victims import harms, plan
+from ci.bench.engine_kills.victims import harms
 from tests.support.outcomes import TASKS
 
 STALLED = 120.0  # seconds in which nothing is promised: something is broken
@@ -28,18 +29,19 @@ class Trial:
 
     fate: Fate
     kills: Counter[str]
+    lost: Counter[str]  # tasks that were lost, by the kind of the kill after they were promised
     again: Counter[str]  # tasks that were run again, by the kind of kill
     seconds: float
 
 
-def run_trial(engine: Engine, count: int, kills: int, seed: int, python: str, log: bool) -> Trial:
-    """Promise `count` tasks, kill `kills` times meanwhile, wait until nothing happens any more, and count."""
+def run_trial(engine: Engine, count: int, planned: Sequence[str], python: str, log: bool) -> Trial:
+    """Promise `count` tasks, kill as `planned` meanwhile, wait until nothing happens any more, and count."""
     began, done = time.monotonic(), list[tuple[int, str]]()
     trace = Path(engine.environment["KILLS_TRACE"])
     with tempfile.TemporaryDirectory(prefix="djbundle-kills-") as folder:
         with Scene(engine, count, Path(folder), python) as scene:
-            for number, name in enumerate(plan(engine, kills, seed), 1):
-                _promise_until(scene, count * number // (kills + 1))
+            for number, name in enumerate(planned, 1):
+                _promise_until(scene, count * number // (len(planned) + 1))
                 time.sleep(random.uniform(0, 0.05))
                 with contextlib.suppress(psutil.NoSuchProcess):
                     size = trace.stat().st_size if trace.exists() else 0
@@ -51,8 +53,14 @@ def run_trial(engine: Engine, count: int, kills: int, seed: int, python: str, lo
                     print(f"  {number}: {name}, {time.monotonic() - began:.0f} s", flush=True)
             _promise_until(scene, count)
             _await_calm(scene)
-        ends, kills_of_each = fate(trace, has_records=engine.has_records), Counter(name for _, name in done)
-        return Trial(ends, kills_of_each, causes(trace, done), time.monotonic() - began)
+        ends, kills = fate(trace, has_records=engine.has_records), Counter(name for _, name in done)
+        lost = Counter(_kill_after(number, count, planned) for number in ends.lost_numbers)
+        return Trial(ends, kills, lost, causes(trace, done), time.monotonic() - began)
+
+
+def _kill_after(number: int, count: int, planned: Sequence[str]) -> str:
+    """Return what was killed first after this task was promised."""
+    return [*planned, "no kill"][number * (len(planned) + 1) // count]
 
 
 def _promise_until(scene: Scene, number: int) -> None:
