@@ -11,7 +11,7 @@ import pytest
 
 from ci.bench.engine_kills.engines import ENGINES, Engine
 from ci.bench.engine_kills.ledger import Fate
-from ci.bench.engine_kills.trace import causes, note, runs
+from ci.bench.engine_kills.trace import Kill, causes, note, runs
 from ci.bench.engine_kills.victims import harms, plan
 from tests.conftest import REPOSITORY
 
@@ -67,7 +67,8 @@ def test_runs_are_counted(tmp_path: Path) -> None:
 
 def test_each_second_run_has_the_kill_before_it_as_its_cause(tmp_path: Path) -> None:
     path = tmp_path / "trace"
-    assert not causes(path, [(0, "web")])
-    for number in (1, 2, 3, 2, 1, 4, 4):
+    assert not causes(path, [Kill("web", 0, 0)])
+    for number in (1, 2, 3, 2, 1, 5, 1, 4, 4):
         note(str(path), number)
-    assert causes(path, [(0, "web"), (4, "worker"), (8, "broker")]) == {"worker": 2, "no kill": 1}
+    kills = [Kill("web", 0, 0), Kill("worker", 4, 4), Kill("broker", 10, 12)]
+    assert causes(path, kills) == {"worker": 2, "broker": 1, "no kill": 1}

@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 
 def note(path: str, number: int) -> None:
@@ -21,17 +22,25 @@ def runs(path: Path) -> Counter[int]:
     return Counter(map(int, path.read_text().split())) if path.exists() else Counter()
 
 
-def causes(path: Path, kills: Sequence[tuple[int, str]]) -> Counter[str]:
-    """Return after which kinds of kills tasks were run again.
+def size_of(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
-    Each kill has the size that the file had then. It is the first one after the first run of the task.
-    """
-    sizes = [size for size, _ in kills]
-    first_ends, found, end = dict[int, int](), Counter[str](), 0
+
+class Kill(NamedTuple):
+    """A kill, and the size of the file before and after it: it takes a while to restart a server."""
+
+    name: str
+    before: int
+    after: int
+
+
+def causes(path: Path, kills: Sequence[Kill]) -> Counter[str]:
+    """Return after which kinds of kills tasks were run again: each time the first one after the run before."""
+    ends, found, last_ends, end = [kill.after for kill in kills], Counter[str](), dict[int, int](), 0
     for line in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
         end += len(line)
-        first = first_ends.setdefault(int(line), end)
-        if first != end:
-            index = bisect.bisect_left(sizes, first)
-            found[kills[index][1] if index < len(kills) and sizes[index] < end else "no kill"] += 1
+        if last := last_ends.get(int(line)):
+            index = bisect.bisect_left(ends, last)
+            found[kills[index].name if index < len(kills) and kills[index].before < end else "no kill"] += 1
+        last_ends[int(line)] = end
     return found

@@ -16,7 +16,7 @@ from ci.bench.engine_kills.engines import Engine
 from ci.bench.engine_kills.enqueuer import promised
 from ci.bench.engine_kills.ledger import Fate, fate
 from ci.bench.engine_kills.scene import Scene
-from ci.bench.engine_kills.trace import causes
+from ci.bench.engine_kills.trace import Kill, causes, size_of
 from ci.bench.engine_kills.victims import harms
 from tests.support.outcomes import TASKS
 
@@ -36,7 +36,7 @@ class Trial:
 
 def run_trial(engine: Engine, count: int, planned: Sequence[str], python: str, log: bool) -> Trial:
     """Promise `count` tasks, kill as `planned` meanwhile, wait until nothing happens any more, and count."""
-    began, done = time.monotonic(), list[tuple[int, str]]()
+    began, done = time.monotonic(), list[Kill]()
     trace = Path(engine.environment["KILLS_TRACE"])
     with tempfile.TemporaryDirectory(prefix="djbundle-kills-") as folder:
         with Scene(engine, count, Path(folder), python) as scene:
@@ -44,16 +44,16 @@ def run_trial(engine: Engine, count: int, planned: Sequence[str], python: str, l
                 _promise_until(scene, count * number // (len(planned) + 1))
                 time.sleep(random.uniform(0, 0.05))
                 with contextlib.suppress(psutil.NoSuchProcess):
-                    size = trace.stat().st_size if trace.exists() else 0
+                    before = size_of(trace)
                     harms(engine)[name](scene)
-                    done.append((size, name))
+                    done.append(Kill(name, before, size_of(trace)))
                 time.sleep(0.05)  # so that what was killed is seen to have ended
                 scene.keep_running()
                 if log:
                     print(f"  {number}: {name}, {time.monotonic() - began:.0f} s", flush=True)
             _promise_until(scene, count)
             _await_calm(scene)
-        ends, kills = fate(trace, has_records=engine.has_records), Counter(name for _, name in done)
+        ends, kills = fate(trace, has_records=engine.has_records), Counter(kill.name for kill in done)
         lost = Counter(_kill_after(number, count, planned) for number in ends.lost_numbers)
         return Trial(ends, kills, lost, causes(trace, done), time.monotonic() - began)
 
@@ -85,12 +85,12 @@ def _promised() -> int:
 def _await_calm(scene: Scene) -> None:
     """Wait until each row has its outcome, or without rows until nothing has run for so long that nothing will."""
     trace = Path(scene.engine.environment["KILLS_TRACE"])
-    size, since = -1, time.monotonic()
+    size, since = 0, time.monotonic()
     while time.monotonic() - since < scene.engine.calm:
         scene.keep_running()
         if scene.engine.has_records and not _unfinished():
             return
-        if trace.exists() and (new := trace.stat().st_size) != size:
+        if (new := size_of(trace)) != size:
             size, since = new, time.monotonic()
             if not scene.engine.has_records and fate(trace, has_records=False).lost == 0:
                 return
