@@ -33,13 +33,25 @@ def measure(engine: Engine, options: argparse.Namespace) -> dict[str, object]:
 
     from ci.bench.engine_kills import ledger  # noqa: PLC0415 - after setup
     from ci.bench.engine_kills.trial import run_trial  # noqa: PLC0415 - after setup
+    from ci.bench.engine_kills.victims import plan  # noqa: PLC0415 - after setup
 
     call_command("migrate", verbosity=0)
     ledger.prepare(has_records=engine.has_records)
-    trial = run_trial(engine, options.tasks, options.kills, options.seed, options.python, options.log)
+    planned = plan(engine, options.kills, options.seed, options.spare)
+    trial = run_trial(engine, options.tasks, planned, options.python, options.log)
     figures = {name.replace("_", " "): value for name, value in dataclasses.asdict(trial.fate).items()}
+    del figures["lost numbers"]
     head = {"engine": engine.name, "kills": trial.kills.total(), "seconds": round(trial.seconds), "seed": options.seed}
-    return head | figures | {"is sound": trial.fate.is_sound, "each": dict(trial.kills)}
+    return (
+        head
+        | figures
+        | {
+            "is sound": trial.fate.is_sound,
+            "each": dict(trial.kills),
+            "lost before": dict(trial.lost),
+            "again after": dict(trial.again),
+        }
+    )
 
 
 def text_of(report: dict[str, object]) -> str:
@@ -54,6 +66,7 @@ def parse() -> argparse.Namespace:
     add("--kills", type=int, default=200, help="[%(default)s]")
     add("--seed", type=int, default=random.randrange(1 << 30), help="of the order of the kills [a random one]")
     add("--python", default=sys.executable, help="for `celery`: of an environment with Celery, Django and psycopg")
+    add("--spare", action="append", default=[], metavar="WHAT", help='never kill this, such as "broker emptied"')
     add("--json", action="store_true", help="for machines")
     add("--log", action="store_true", help="print each kill")
     options = parser.parse_args()

@@ -1,15 +1,17 @@
 """Every engine keeps its promises while web processes, workers, relays, databases and brokers are killed."""
 
+import dataclasses
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ci.bench.engine_kills.engines import ENGINES, Engine
 from ci.bench.engine_kills.ledger import Fate
-from ci.bench.engine_kills.trace import note, runs
+from ci.bench.engine_kills.trace import Kill, causes, note, runs
 from ci.bench.engine_kills.victims import harms, plan
 from tests.conftest import REPOSITORY
 
@@ -44,13 +46,15 @@ def test_each_harm_is_done_equally_often() -> None:
     planned = plan(engine, 3 * len(harms(engine)), 1)
     assert {planned.count(name) for name in harms(engine)} == {3}
     assert planned == plan(engine, len(planned), 1)
+    assert set(plan(engine, 20, 1, ["web"])) == {*harms(engine)} - {"web"}
 
 
 @pytest.mark.parametrize("broken", ["lost", "unrecorded", "recorded_twice", "uncommitted"])
 def test_a_broken_promise_is_no_sound_fate(broken: str) -> None:
-    sound = dict.fromkeys(("lost", "unrecorded", "recorded_twice", "given_up", "uncommitted"), 0)
-    assert Fate(promised=1, run_again=1, **sound).is_sound
-    assert not Fate(promised=1, run_again=1, **(sound | {broken: 1})).is_sound
+    sound = Fate(promised=1, lost=0, unrecorded=0, recorded_twice=0, given_up=0, uncommitted=0, run_again=1)
+    assert sound.is_sound
+    changed: dict[str, Any] = {broken: 1}
+    assert not dataclasses.replace(sound, **changed).is_sound
 
 
 def test_runs_are_counted(tmp_path: Path) -> None:
@@ -59,3 +63,12 @@ def test_runs_are_counted(tmp_path: Path) -> None:
     for number in (1, 2, 1, -3):
         note(str(path), number)
     assert runs(path) == {1: 2, 2: 1, -3: 1}
+
+
+def test_each_second_run_has_the_kill_before_it_as_its_cause(tmp_path: Path) -> None:
+    path = tmp_path / "trace"
+    assert not causes(path, [Kill("web", 0, 0)])
+    for number in (1, 2, 3, 2, 1, 5, 1, 4, 4):
+        note(str(path), number)
+    kills = [Kill("web", 0, 0), Kill("worker", 4, 4), Kill("broker", 10, 12)]
+    assert causes(path, kills) == {"worker": 2, "broker": 1, "no kill": 1}

@@ -13,8 +13,11 @@ from urllib.parse import quote
 
 import psutil
 
+from tests.support.mailbox import free_port
+
 DEBIAN = Path("/usr/lib/postgresql")
 PASSWORD = "s3cret/of@the?base"  # has what a URL has to quote
+ATTEMPTS = 4
 FALLBACK_USER = "postgres"  # made by the Debian package; the server refuses to run as root
 
 
@@ -23,11 +26,11 @@ class Postgres:
 
     Each process that may enter `folder` can log in as any user. The folder is created for the user of the server.
     `durable`: commits wait for the disk, which is PostgreSQL's default; tests do not need it. With a `port`, it listens
-    on 127.0.0.1 as well, and asks for passwords there.
+    on 127.0.0.1 as well, and asks for passwords there. With a `network`, also its clients reach it.
     """
 
-    def __init__(self, folder: Path, *, durable: bool = False, port: int | None = None) -> None:
-        self.folder, self.durable, self.port = folder, durable, port
+    def __init__(self, folder: Path, *, durable: bool = False, port: int | None = None, network: str = "") -> None:
+        self.folder, self.durable, self.port, self.network = folder, durable, port, network
         self.host = str(folder)
         self.user = FALLBACK_USER if os.geteuid() == 0 else None
 
@@ -38,7 +41,18 @@ class Postgres:
             os.chown(self.folder, account.pw_uid, account.pw_gid)
         auth = ["--auth-local=trust", "--auth-host=scram-sha-256"]
         self._run("initdb", "--pgdata", f"{self.folder}/data", *auth, "--no-sync", "--encoding=UTF8")
-        network = f"-c listen_addresses=127.0.0.1 -c port={self.port}" if self.port else "-c listen_addresses="
+        if self.network:
+            with Path(self.folder, "data", "pg_hba.conf").open("a") as file:
+                file.write(f"host all all {self.network} scram-sha-256\n")
+        for _ in range(ATTEMPTS - 1 if self.port else 0):
+            with contextlib.suppress(subprocess.CalledProcessError):
+                return self._start()
+            self.port = free_port()  # a client has taken it
+        return self._start()
+
+    def _start(self) -> Self:
+        address = "0.0.0.0" if self.network else "127.0.0.1"
+        network = f"-c listen_addresses={address} -c port={self.port}" if self.port else "-c listen_addresses="
         options = f"{network} -c unix_socket_directories={self.folder} -c fsync={'on' if self.durable else 'off'}"
         log = f"{self.folder}/log"
         self._run("pg_ctl", "--pgdata", f"{self.folder}/data", "--wait", "--log", log, "--options", options, "start")

@@ -3,6 +3,7 @@
 import shutil
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -13,8 +14,9 @@ from tests.support.waiting import wait_until
 class Redis:
     """``with Redis(folder) as redis:`` runs it; `redis.socket` is its address, or "" if Redis is not installed."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
+    def __init__(self, folder: Path, addresses: Sequence[str] = ()) -> None:
+        """`addresses`: at which it listens as well, and asks nobody for a password."""
+        self.folder, self.port, self.addresses = folder, free_port(), addresses
         self.program = shutil.which("redis-server")
         self.socket = str(folder / "redis.sock") if self.program else ""
         self.url = f"redis://127.0.0.1:{self.port}/0"
@@ -32,7 +34,9 @@ class Redis:
 
     def start(self) -> None:
         """Start it, with what it has kept."""
-        address = ["--bind", "127.0.0.1", "--port", str(self.port), "--unixsocket", self.socket]
+        open_to_all = ["--protected-mode", "no"] if self.addresses else []
+        address = ["--bind", "127.0.0.1", *self.addresses, *open_to_all]
+        address += ["--port", str(self.port), "--unixsocket", self.socket]
         command: list[str | Path] = [str(self.program), "--dir", self.folder, *address]
         Path(self.socket).unlink(missing_ok=True)
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from django.tasks import TaskResultStatus, task_backends
 from django.utils import timezone
 
@@ -18,6 +18,7 @@ from djbundle.tasks.store import claim as claiming
 from djbundle.tasks.store import leases, transitions
 from djbundle.tasks.store.outcome import Outcome, encoded
 from djbundle.tasks.store.worker_identity import Identity
+from tests.support.waiting import wait_until
 from tests.tasks import jobs
 
 ELSEWHERE = Identity("another-machine", 1, "1")
@@ -69,6 +70,31 @@ def test_a_worker_elsewhere_is_trusted_until_its_lease_ends() -> None:
     jobs.add.enqueue(1, 2)
     claiming.claim(ELSEWHERE, 1)
     assert leases.rescue() == 0
+
+
+@pytest.mark.parametrize("server", ["postgres", "mariadb"])
+def test_a_row_that_a_lost_host_has_locked_holds_up_no_worker(server: str, request: pytest.FixtureRequest) -> None:
+    """Its connection is open as far as the server knows, with a transaction that never ends."""
+    request.getfixturevalue(server)
+    for _ in range(2):
+        jobs.add.enqueue(1, 2)
+    locked, free = claiming.claim(ELSEWHERE, 2)
+    TaskRecord.objects.update(lease_until=timezone.now() - datetime.timedelta(seconds=1))
+    is_postgres = connection.vendor == "postgresql"
+    lost = connection.copy()
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = 5000" if is_postgres else "SET innodb_lock_wait_timeout = 5")
+    try:
+        lost.set_autocommit(False)
+        with lost.cursor() as cursor:
+            cursor.execute(f"SELECT 1 FROM {TaskRecord._meta.db_table} WHERE id = %s FOR UPDATE", [locked.pk])
+        assert leases.rescue() == 1
+        assert TaskRecord.objects.get(pk=free.pk).status == TaskResultStatus.READY
+        assert TaskRecord.objects.get(pk=locked.pk).status == TaskResultStatus.RUNNING
+    finally:
+        lost.close()
+    wait_until(leases.rescue, "the server ends the transaction")
+    assert TaskRecord.objects.get(pk=locked.pk).status == TaskResultStatus.READY
 
 
 @pytest.mark.usefixtures("each_database")

@@ -81,10 +81,13 @@ class Scene:
 
     def main(self, name: str) -> psutil.Process:
         """Return the main process, below that which makes the other machine."""
-        process = psutil.Process(self.running[name].pid)
         if self.commands[name][0] == HOST[0]:
-            return wait_until(lambda: next(iter(_below(process.pid)), None), f"{name} starts")
-        return process
+            return wait_until(lambda: self._first_there(name), f"{name} starts", 120)
+        return psutil.Process(self.running[name].pid)
+
+    def _first_there(self, name: str) -> psutil.Process | None:
+        self.keep_running()  # it may have ended only now
+        return next(iter(_below(self.running[name].pid)), None)
 
     def children(self, name: str, kind: str) -> list[psutil.Process]:
         """Return processes below a worker: of kind "task" those that run tasks, of "worker" what helps it."""

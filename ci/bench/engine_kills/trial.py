@@ -5,6 +5,7 @@ import random
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from django.db import Error, connection
 
 from ci.bench.engine_kills.engines import Engine
 from ci.bench.engine_kills.enqueuer import promised
-from ci.bench.engine_kills.ledger import TASKS, Fate, fate
+from ci.bench.engine_kills.ledger import Fate, fate
 from ci.bench.engine_kills.scene import Scene
-from ci.bench.engine_kills.victims import harms, plan
+from ci.bench.engine_kills.trace import Kill, causes, size_of
+from ci.bench.engine_kills.victims import harms
+from tests.support.outcomes import TASKS
 
 STALLED = 120.0  # seconds in which nothing is promised: something is broken
 
@@ -26,28 +29,38 @@ class Trial:
 
     fate: Fate
     kills: Counter[str]
+    lost: Counter[str]  # tasks that were lost, by the kind of the kill after they were promised
+    again: Counter[str]  # tasks that were run again, by the kind of kill
     seconds: float
 
 
-def run_trial(engine: Engine, count: int, kills: int, seed: int, python: str, log: bool) -> Trial:
-    """Promise `count` tasks, kill `kills` times meanwhile, wait until nothing happens any more, and count."""
-    began, done = time.monotonic(), Counter[str]()
+def run_trial(engine: Engine, count: int, planned: Sequence[str], python: str, log: bool) -> Trial:
+    """Promise `count` tasks, kill as `planned` meanwhile, wait until nothing happens any more, and count."""
+    began, done = time.monotonic(), list[Kill]()
+    trace = Path(engine.environment["KILLS_TRACE"])
     with tempfile.TemporaryDirectory(prefix="djbundle-kills-") as folder:
         with Scene(engine, count, Path(folder), python) as scene:
-            for number, name in enumerate(plan(engine, kills, seed), 1):
-                _promise_until(scene, count * number // (kills + 1))
+            for number, name in enumerate(planned, 1):
+                _promise_until(scene, count * number // (len(planned) + 1))
                 time.sleep(random.uniform(0, 0.05))
                 with contextlib.suppress(psutil.NoSuchProcess):
+                    before = size_of(trace)
                     harms(engine)[name](scene)
-                    done[name] += 1
+                    done.append(Kill(name, before, size_of(trace)))
                 time.sleep(0.05)  # so that what was killed is seen to have ended
                 scene.keep_running()
                 if log:
                     print(f"  {number}: {name}, {time.monotonic() - began:.0f} s", flush=True)
             _promise_until(scene, count)
             _await_calm(scene)
-        trace = Path(engine.environment["KILLS_TRACE"])
-        return Trial(fate(trace, has_records=engine.has_records), done, time.monotonic() - began)
+        ends, kills = fate(trace, has_records=engine.has_records), Counter(kill.name for kill in done)
+        lost = Counter(_kill_after(number, count, planned) for number in ends.lost_numbers)
+        return Trial(ends, kills, lost, causes(trace, done), time.monotonic() - began)
+
+
+def _kill_after(number: int, count: int, planned: Sequence[str]) -> str:
+    """Return what was killed first after this task was promised."""
+    return [*planned, "no kill"][number * (len(planned) + 1) // count]
 
 
 def _promise_until(scene: Scene, number: int) -> None:
@@ -72,12 +85,12 @@ def _promised() -> int:
 def _await_calm(scene: Scene) -> None:
     """Wait until each row has its outcome, or without rows until nothing has run for so long that nothing will."""
     trace = Path(scene.engine.environment["KILLS_TRACE"])
-    size, since = -1, time.monotonic()
+    size, since = 0, time.monotonic()
     while time.monotonic() - since < scene.engine.calm:
         scene.keep_running()
         if scene.engine.has_records and not _unfinished():
             return
-        if trace.exists() and (new := trace.stat().st_size) != size:
+        if (new := size_of(trace)) != size:
             size, since = new, time.monotonic()
             if not scene.engine.has_records and fate(trace, has_records=False).lost == 0:
                 return

@@ -3,7 +3,7 @@
 import contextlib
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import psutil
 
@@ -93,9 +93,9 @@ def harms(engine: Engine) -> dict[str, Harm]:
     return found
 
 
-def plan(engine: Engine, kills: int, seed: int) -> list[str]:
+def plan(engine: Engine, kills: int, seed: int, spared: Collection[str] = ()) -> list[str]:
     """Return the names of what is done, one after the other: each equally often, in random order."""
-    names = list(harms(engine))
+    names = [name for name in harms(engine) if name not in spared]
     todo = [names[number % len(names)] for number in range(kills)]
     random.Random(seed).shuffle(todo)
     return todo

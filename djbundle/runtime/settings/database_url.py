@@ -20,6 +20,15 @@ SERVERS = ("serve", "worker")  # commands that use several connections for long
 # Connections of each process, which are opened when they are needed. ?pool=50 allows more, ?pool=0 has no pool.
 # A request waits 10 seconds for one, and then fails: the server is down, or not large enough.
 POOL: dict[str, Any] = {"min_size": 0, "max_size": 20, "timeout": 10}
+# Of libpq, for connections over a network that has forgotten them, or to a server that is gone without a word. By
+# default, a process notices that after a quarter of an hour, or after two hours if it only listens.
+PATIENCE: dict[str, Any] = {
+    "connect_timeout": 10,  # seconds
+    "tcp_user_timeout": 30_000,  # milliseconds for the server to acknowledge what was sent
+    "keepalives_idle": 20,  # seconds without a byte, after which the server is asked whether it is there
+    "keepalives_interval": 5,  # seconds
+    "keepalives_count": 3,
+}
 CONNECTION_AGE = 60  # seconds that a connection without a pool is kept for the next request
 OF_THE_OLD_SERVER = frozenset({"ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS"})
 
@@ -61,7 +70,8 @@ def _moved(entry: dict[str, Any], variable: ServiceVariable, overlay: Overlay) -
     old_engine = entry["ENGINE"]
     is_same_kind = kind.mark in old_engine or kind.spatial in old_engine
     server = _parse(variable)
-    options: dict[str, Any] = (entry.get("OPTIONS", {}) if is_same_kind else {}) | server.get("OPTIONS", {})
+    options: dict[str, Any] = PATIENCE if kind is POSTGRESQL else {}
+    options = options | (entry.get("OPTIONS", {}) if is_same_kind else {}) | server.get("OPTIONS", {})
     kept = {name: value for name, value in entry.items() if name not in OF_THE_OLD_SERVER}
     moved = {"CONN_HEALTH_CHECKS": True} | kept | server
     moved["ENGINE"] = old_engine if is_same_kind else _engine(kind, is_spatial=".gis." in old_engine)

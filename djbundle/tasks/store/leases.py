@@ -6,7 +6,7 @@ A task of a worker that is gone runs again. Its crash count rises, because the t
 import logging
 from collections.abc import Sequence
 
-from django.db import models
+from django.db import connections, models, transaction
 from django.utils import timezone
 
 from djbundle.tasks import options
@@ -39,10 +39,22 @@ def give_back_unknown(worker: Identity, known: Sequence[int]) -> int:
 
 
 def rescue() -> int:
-    """Rescue the tasks whose worker is gone. Return how many."""
+    """Rescue the tasks whose worker is gone. Return how many.
+
+    Leave rows that another transaction has locked. It may be that of a host that is gone: the server does not know yet.
+    """
     running = records().filter(status=TaskResultStatus.RUNNING)
     workers = list(running.values_list("worker", flat=True).order_by().distinct())
-    return sum(record_crash(record, with_worker=True) for worker in workers for record in _orphans_of(worker, running))
+    return sum(_rescue_all(_orphans_of(worker, running)) for worker in workers)
+
+
+def _rescue_all(orphans: models.QuerySet[TaskRecord]) -> int:
+    if not orphans.exists():
+        return 0
+    with transaction.atomic(using=alias()):
+        if connections[alias()].features.has_select_for_update_skip_locked:
+            orphans = orphans.select_for_update(skip_locked=True)
+        return sum(record_crash(record, with_worker=True) for record in orphans)
 
 
 def _orphans_of(worker: str, running: models.QuerySet[TaskRecord]) -> models.QuerySet[TaskRecord]:

@@ -1,3 +1,7 @@
+import socket
+import time
+from pathlib import Path
+
 import django
 
 from notes.models import Note
@@ -16,3 +20,14 @@ def write_note(text: str) -> int:
 @task
 def say(text: str) -> None:
     print(text)
+
+
+@task
+def hold(folder: str, number: int) -> str:
+    """Tell that it begins here, wait until tasks may end on this host, and return its name."""
+    host = socket.gethostname()
+    with Path(folder, "begun").open("a") as file:
+        file.write(f"{number} {host}\n")
+    while not Path(folder, f"go-{host}").exists():
+        time.sleep(0.02)
+    return host

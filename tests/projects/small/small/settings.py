@@ -50,6 +50,8 @@ if "SMALL_POSTGRES" in os.environ:
 else:
     DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"}}
 TASKS = {"default": {"BACKEND": "djbundle.tasks.DatabaseBackend"}}
+if "SMALL_LEASE" in os.environ:
+    TASKS["default"]["OPTIONS"] = {"LEASE": float(os.environ["SMALL_LEASE"])}
 STATIC_URL = "static/"
 MEDIA_URL = "media/"
 MEDIA_ROOT = BASE_DIR / "media"
