@@ -5,6 +5,7 @@ import ctypes
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -17,6 +18,25 @@ def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> Non
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:  # the parent ended before the call
         os._exit(1)
+
+
+def end_copy(original: int) -> None:
+    """End this process if it is not the process `original`, but one that the project has forked from it.
+
+    Code that forks without exec may come back in both processes, be it by an exception such as that of sys.exit(). The
+    copy would go on as if it were the original: do once more what waits there, and never end. Call this where the code
+    of the project has returned or raised.
+    """
+    if os.getpid() == original:
+        return
+    error = sys.exception()
+    with contextlib.suppress(BaseException):
+        if error and not isinstance(error, SystemExit):
+            traceback.print_exception(error)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    code = error.code if isinstance(error, SystemExit) else error and 1
+    os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 def use_line_buffering() -> None:

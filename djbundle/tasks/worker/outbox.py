@@ -1,6 +1,6 @@
 """Reports of a process to the worker. The outcomes of quick tasks are sent together."""
 
-import contextlib
+import os
 import threading
 import time
 
@@ -54,5 +54,8 @@ class Outbox:
             self._outcomes, self._seconds = [], 0.0
 
     def _send(self, message: ProcessMessage) -> None:
-        with contextlib.suppress(OSError):  # the worker is gone, so this process ends in a moment
+        """Send a message, or end this process: the worker is gone, or it will never hear of what ends here."""
+        try:
             self._pipe.send(message)
+        except OSError:
+            os._exit(1)
