@@ -28,6 +28,7 @@ RETENTION = 60.0  # seconds; RabbitMQ drops messages that nobody has taken by th
 DRAIN_SECONDS = 1.1  # seconds in which a request for messages that is under way may still bring one
 MAX_STRANGE = 10_000  # messages in a row that are none; after more, the fault may be ours
 MAX_KEYS = 1000  # in a message that is accepted
+MAX_MESSAGE_SIZE = 32 << 20  # bytes of a message with whole tasks; ours have half of it at most
 
 TRANSPORTS = {"sqs": "djbundle.tasks.engine.sqs.transport:Transport"}  # that are not kombu's own
 
@@ -236,6 +237,8 @@ def _drop(message: Any) -> None:
 def tasks_of(message: Any) -> list[Any]:
     """Return the tasks of a message; none if a stranger has sent something else."""
     try:
+        if len(message.body) > MAX_MESSAGE_SIZE:
+            return []
         tasks = message.decode()["tasks"]
     except Exception:
         return []
