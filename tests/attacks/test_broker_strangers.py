@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -81,16 +80,13 @@ def broker(request: pytest.FixtureRequest) -> Broker:
 
 
 @pytest.fixture
-def connection(broker: Broker) -> Iterator[Connection]:
-    """Connect a stranger to the broker of direct mode."""
-    connection = Connection(BrokerUrl.parse(f"{broker.url}?prefix=test-{uuid4().hex[:8]}&rows=no"))
-    yield connection
-    connection.close()
+def url(broker: Broker) -> BrokerUrl:
+    """Return the URL of a broker in direct mode."""
+    return BrokerUrl.parse(f"{broker.url}?prefix=test-{uuid4().hex[:8]}&rows=no")
 
 
-def worker_environment(connection: Connection) -> dict[str, str]:
-    url = f"{connection.url.url}?prefix={connection.url.prefix}&rows=no"
-    return {"TASKS_TEST_OPTIONS": json.dumps({"URL": url})}
+def worker_environment(url: BrokerUrl) -> dict[str, str]:
+    return {"TASKS_TEST_OPTIONS": json.dumps({"URL": f"{url.url}?prefix={url.prefix}&rows=no"})}
 
 
 def task_of(**values: Any) -> dict[str, Any]:
@@ -101,30 +97,34 @@ def task_of(**values: Any) -> dict[str, Any]:
     return direct.packed(record) | values
 
 
-def send(connection: Connection, body: Any) -> None:
-    connection._publish(connection.queue("default", of_tasks=True), body, 10.0, {})
+def send(url: BrokerUrl, *bodies: Any) -> None:
+    """Send messages over a connection of its own: RabbitMQ closes one that is idle for too long."""
+    connection = Connection(url)
+    for body in bodies:
+        connection._publish(connection.queue("default", of_tasks=True), body, 10.0, {})
+    connection.close()
 
 
 @pytest.mark.usefixtures("each_database")
 def test_tasks_that_cannot_be_kept(
-    connection: Connection,
+    url: BrokerUrl,
     tmp_path: Path,
     start_worker: StartWorker,  # noqa: F811
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Tasks of the same messages run, and tasks that come later."""
     out = tmp_path / "out"
+    poisoned: list[Any] = []
     for number, poison in enumerate(POISON.values()):
         good = task_of(task_path="tests.tasks.jobs.note", args=[str(out), f"a{number}"])
-        send(connection, {"tasks": [task_of(**poison), good, task_of(**poison)]})
+        poisoned.append({"tasks": [task_of(**poison), good, task_of(**poison)]})
     twice = task_of(task_path="tests.tasks.jobs.note", args=[str(out), "twice"])
     bodies: list[Any] = [[], None, {}, {"tasks": {}}, {"tasks": [None, 1, "a", [], {}]}, {"tasks": [twice, twice]}]
-    for body in bodies:
-        send(connection, body)
-    worker = start_worker(**worker_environment(connection))
+    send(url, *poisoned, *bodies)
+    worker = start_worker(**worker_environment(url))
     expected = {f"a{number}" for number in range(len(POISON))} | {"twice"}
     wait_until(lambda: out.exists() and set(out.read_text().split()) >= expected, "the good tasks run", 120)
-    send(connection, {"tasks": [task_of(task_path="tests.tasks.jobs.note", args=[str(out), "last"])]})
+    send(url, {"tasks": [task_of(task_path="tests.tasks.jobs.note", args=[str(out), "last"])]})
     wait_until(lambda: "last" in out.read_text(), "later tasks run", 60)
     assert worker.poll() is None
     assert "the worker made a mistake" not in capfd.readouterr().err

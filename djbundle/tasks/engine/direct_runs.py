@@ -65,7 +65,8 @@ class DirectRuns:
     def receive(self, message: int, tasks: bytes, *, is_redelivered: bool) -> int:
         """Take the tasks of a message. Return how many the message had."""
         values = json.loads(tasks)
-        runs = [run for each in values if (run := direct.unpacked(each, alias(), str(self.identity)))]
+        unpacked = [run for each in values if (run := direct.unpacked(each, alias(), str(self.identity)))]
+        runs = {run.pk: run for run in unpacked}.values()  # a stranger may send one twice
         new = [DirectRun(run, message, time.monotonic()) for run in runs if run.pk not in self._open]
         again = [each for run in runs if (each := self._open.get(run.pk)) and each.message is None and each.row is None]
         for each in again:  # its first message came over a connection that is gone
