@@ -112,3 +112,9 @@ def fork_and_fork() -> None:
 def die_a_moment_later() -> None:
     """End well, and take the process along while the next task runs."""
     threading.Timer(0.05, os.abort).start()
+
+
+@task
+def kill_the_worker() -> None:
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(1000)
