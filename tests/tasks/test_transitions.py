@@ -3,9 +3,9 @@
 import datetime
 from dataclasses import dataclass
 
+import pytest
 from django.tasks import TaskResultStatus
 from django.utils import timezone
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
