@@ -128,3 +128,12 @@ def test_tasks_that_cannot_be_kept(
     wait_until(lambda: "last" in out.read_text(), "later tasks run", 60)
     assert worker.poll() is None
     assert "the worker made a mistake" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["\x1b[31m red", "one\r\ntwo", "\u202e back", "\ud800", "x" * 10**7, ""])
+def test_what_a_broker_says_is_one_harmless_line(text: str) -> None:
+    """It goes into the log, the table of relays, `status` and /up."""
+    line = Connection(BrokerUrl.parse("redis://127.0.0.1:1/0")).describe(OSError(text))
+    assert line.isprintable()
+    assert len(line) < 3000
+    line.encode()

@@ -16,6 +16,7 @@ from typing import Any
 
 from djbundle.common.broker_url import BrokerUrl
 from djbundle.tasks.engine.tls import ssl_options
+from djbundle.tasks.text import one_line
 
 logger = logging.getLogger("djbundle.tasks")
 
@@ -111,7 +112,7 @@ class Broker:
 
     def describe(self, error: BaseException) -> str:
         """Return a line about one of `errors`."""
-        text = " ".join(str(error).split()) or type(error).__name__
+        text = one_line(str(error)) or type(error).__name__
         if isinstance(error, self._connection.channel_errors):
             return f"the broker refuses: {text}"
         return f"the broker does not answer: {text}"
