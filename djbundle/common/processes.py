@@ -3,8 +3,10 @@
 import contextlib
 import ctypes
 import os
+import queue
 import signal
 import sys
+import threading
 import traceback
 from pathlib import Path
 
@@ -37,6 +39,35 @@ def end_copy(original: int) -> None:
         sys.stderr.flush()
     code = error.code if isinstance(error, SystemExit) else error and 1
     os._exit(code if isinstance(code, int) else int(code is not None))
+
+
+class _Departure:
+    """A work item for a thread of a pool. It ends this process if the thread is the one that has forked it."""
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+
+    def run(self, *_context: object) -> None:
+        if threading.get_ident() == self._thread:
+            os._exit(0)
+
+
+def end_copies_of_pool_threads() -> None:
+    """From now on, end each forked process whose thread goes back to its pool, as `end_copy` does.
+
+    An ASGI server runs synchronous pages in such threads. Only the thread that forks is copied, with all work that
+    waits for the threads of its pool.
+    """
+    from concurrent.futures import thread as pools  # noqa: PLC0415 - the supervisor has no need of it
+
+    def after_in_child() -> None:
+        for work in [*pools._threads_queues.values()]:
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    work.get_nowait()
+            work.put(_Departure())
+
+    os.register_at_fork(after_in_child=after_in_child)
 
 
 def use_line_buffering() -> None:
