@@ -17,6 +17,7 @@ class Outbox:
     def __init__(self, pipe: ProcessEnd, *, is_batching: bool = True) -> None:
         self._pipe = pipe
         self._is_batching = is_batching
+        self.is_ending = False  # the process ends anyway, and first does what was registered for its exit
         self._lock = threading.Lock()
         self._outcomes: list[Outcome] = []
         self._seconds = 0.0  # sum of their durations
@@ -58,4 +59,5 @@ class Outbox:
         try:
             self._pipe.send(message)
         except OSError:
-            os._exit(1)
+            if not self.is_ending:
+                os._exit(1)
