@@ -3,8 +3,11 @@
 import contextlib
 import ctypes
 import os
+import queue
 import signal
 import sys
+import threading
+import traceback
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -17,6 +20,54 @@ def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> Non
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:  # the parent ended before the call
         os._exit(1)
+
+
+def end_copy(original: int) -> None:
+    """End this process if it is not the process `original`, but one that the project has forked from it.
+
+    Code that forks without exec may come back in both processes, be it by an exception such as that of sys.exit(). The
+    copy would go on as if it were the original: do once more what waits there, and never end. Call this where the code
+    of the project has returned or raised.
+    """
+    if os.getpid() == original:
+        return
+    error = sys.exception()
+    with contextlib.suppress(BaseException):
+        if error and not isinstance(error, SystemExit):
+            traceback.print_exception(error)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    code = error.code if isinstance(error, SystemExit) else error and 1
+    os._exit(code if isinstance(code, int) else int(code is not None))
+
+
+class _Departure:
+    """A work item for a thread of a pool. It ends this process if the thread is the one that has forked it."""
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+
+    def run(self, *_context: object) -> None:
+        if threading.get_ident() == self._thread:
+            os._exit(0)
+
+
+def end_copies_of_pool_threads() -> None:
+    """From now on, end each forked process whose thread goes back to its pool, as `end_copy` does.
+
+    An ASGI server runs synchronous pages in such threads. Only the thread that forks is copied, with all work that
+    waits for the threads of its pool.
+    """
+    from concurrent.futures import thread as pools  # noqa: PLC0415 - the supervisor has no need of it
+
+    def after_in_child() -> None:
+        for work in [*pools._threads_queues.values()]:
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    work.get_nowait()
+            work.put(_Departure())
+
+    os.register_at_fork(after_in_child=after_in_child)
 
 
 def use_line_buffering() -> None:

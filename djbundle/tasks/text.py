@@ -6,6 +6,12 @@ def clean(text: str) -> str:
     return str.encode(text, errors="backslashreplace").decode().replace("\0", "\\0")
 
 
+def one_line(text: str, most: int = 500) -> str:
+    """Return a text of a stranger, such as a broker, as it may be logged: one line, without control characters."""
+    words = " ".join(text[: 2 * most].split())[:most]
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in words)
+
+
 def shortened(text: str, most: int) -> str:
     """Return about `most` characters at most: a quarter of them from the beginning, the rest from the end."""
     left_out = len(text) - most

@@ -7,15 +7,16 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
 
 import pytest
 
 from djbundle.runtime.logs import uncaught
-from djbundle.runtime.metrics.server import MetricsHandler, MetricsServer
+from djbundle.runtime.metrics.server import MAX_ANSWERING, MAX_READING, MetricsHandler, MetricsServer
 from djbundle.runtime.process import forking
 from djbundle.runtime.process.heartbeat import Heartbeat
+from tests.support.waiting import wait_until
 
 
 @contextmanager
@@ -89,6 +90,64 @@ def test_any_other_error(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.
     with serving(str) as (_, port), pytest.raises(OSError, match=r"closed|reset"):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20)
     assert_one_line(capfd, "something else")
+
+
+def scrape(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
+        return str(answer.read().decode())
+
+
+def test_clients_that_say_nothing_hold_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest make room for new ones; none has to time out first."""
+    monkeypatch.setattr("djbundle.runtime.metrics.server.REQUEST_TIMEOUT", 1e6)
+    monkeypatch.setattr(MetricsHandler, "timeout", 1e6)
+    with serving(lambda: "told") as (server, port), ExitStack() as stack:
+        for number in range(3 * MAX_READING):
+            silent = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            silent.sendall(b"GET /metrics HTTP/1.1\r\nX-A: b"[: number % 30])
+            assert scrape(port) == "told"
+        wait_until(lambda: len(server._reading) <= MAX_READING, "the oldest are closed")
+        wait_until(lambda: threading.active_count() <= 2 * MAX_READING + 10, "their threads have ended")
+
+
+def test_who_asks_at_once_gets_one_answer() -> None:
+    """Nobody can make the site collect more than once at a time, and no answer is older than its question."""
+    may_end, counts = threading.Event(), []
+
+    def tell() -> str:
+        counts.append(1)
+        assert may_end.wait(60)
+        return str(len(counts))
+
+    answers: list[str] = []
+    with serving(tell) as (server, port):
+        threads = [threading.Thread(target=lambda: answers.append(scrape(port))) for _ in range(MAX_ANSWERING)]
+        threads[0].start()
+        wait_until(lambda: counts, "the first is being answered")
+        for each in threads[1:]:
+            each.start()
+        wait_until(lambda: not server.answering._value, "no more may wait")
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            scrape(port)
+        may_end.set()
+        for each in threads:
+            each.join()
+    assert (sorted(answers), len(counts)) == (["1"] + ["2"] * (MAX_ANSWERING - 1), 2)
+
+
+def test_a_collection_that_hangs_beats_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("djbundle.runtime.metrics.server.COLLECT_TIMEOUT", 0.05)
+    may_end = threading.Event()
+    with serving(lambda: str(may_end.wait(60))) as (server, port):
+        client = threading.Thread(target=scrape, args=[port])
+        client.start()
+        wait_until(lambda: server.collector.hangs, "it hangs")
+        before = server._heartbeat.times()
+        server.service_actions()
+        assert server._heartbeat.times() == before
+        may_end.set()
+        client.join()
+        assert not server.collector.hangs
 
 
 class Brittle:

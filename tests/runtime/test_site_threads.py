@@ -1,48 +1,55 @@
-"""Threads that a site starts while it is loaded are told of, since forked processes do not have them."""
+"""A thread of the site survives what other code raises in it at any moment, and answers what it was assigned."""
 
+import ctypes
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
-from djbundle.runtime.serve.site_threads import describe, report_threads
+from djbundle.runtime.http.protocol.transport import Request
+from djbundle.runtime.http.threads import SiteThreads
+from tests.runtime.granian import Protocol, make_request
+from tests.support.waiting import wait_until
+
+THREADS = 3
+ROUNDS = 20
+
+
+class LateError(Exception):
+    """A time limit that comes too late."""
+
+
+def raise_in(thread: threading.Thread) -> None:
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(LateError))
+
+
+def threads_of_the_site() -> list[threading.Thread]:
+    return [each for each in threading.enumerate() if each.name.startswith("site-")]
 
 
 @pytest.fixture
-def waiting() -> Iterator[threading.Event]:
-    """Return what threads of a test wait for. It is set at the end."""
-    event = threading.Event()
-    yield event
-    event.set()
+def others() -> set[threading.Thread]:
+    """Return threads that earlier tests have left."""
+    return {*threads_of_the_site()}
 
 
-def test_nothing_is_said_without_threads(capfd: pytest.CaptureFixture[str]) -> None:
-    report_threads()
-    assert capfd.readouterr().err == ""
+def test_exceptions_raised_in_idle_threads(others: set[threading.Thread], capfd: pytest.CaptureFixture[str]) -> None:
+    answered: list[int] = []
 
+    def site(request: Request) -> None:
+        answered.append(request.environ["number"])
+        request.transport.respond(200, [], b"")
 
-def test_a_thread_and_an_executor_are_named(waiting: threading.Event, capfd: pytest.CaptureFixture[str]) -> None:
-    def consume() -> None:
-        waiting.wait()
-
-    thread = threading.Thread(target=consume, name="consumer")
-    thread.start()
-    with ThreadPoolExecutor(1, thread_name_prefix="pool") as pool:
-        pool.submit(int).result()
-        report_threads()
-        text = capfd.readouterr().err
-        waiting.set()
-    thread.join()
-    assert "the site has started 2 threads while it was loaded" in text
-    assert f"consumer ({Path(__file__)}:{consume.__code__.co_firstlineno})" in text
-    assert "pool_0" in text
-
-
-def test_a_thread_of_a_class_of_its_own() -> None:
-    class Poller(threading.Thread):
-        def run(self) -> None:
-            pass
-
-    assert describe(Poller(name="poller")).startswith(f"poller ({Path(__file__)}:")
+    pool = SiteThreads(site, THREADS)
+    own = {*threads_of_the_site()} - others
+    wait_until(lambda: len(pool.threads) == THREADS, "the threads have begun")
+    for number in range(ROUNDS):
+        for each in own:
+            raise_in(each)
+        pool.put(make_request(Protocol(), number=number))
+        wait_until(lambda number=number: number in answered, "it is answered")  # type: ignore[misc]
+    wait_until(lambda: not pool.busy, "nobody is busy")
+    assert sorted(answered) == [*range(ROUNDS)], "each is answered once"
+    assert all(each.is_alive() for each in own)
+    assert len(pool.idle) == THREADS
+    assert not pool.requests.counts
+    assert "LateError" in capfd.readouterr().err

@@ -1,6 +1,8 @@
 """Responses of an application are sent as Granian needs them: whole if they are whole, otherwise in parts."""
 
 import io
+import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -113,3 +115,35 @@ def test_an_application_sees_its_request_and_not_the_environment(monkeypatch: py
     assert received_environ["PATH_INFO"] == "/a"
     assert received_environ["wsgi.multiprocess"] is True
     assert "HTTP_PROXY" not in received_environ, "which Django would take for a header of the client"
+
+
+FORKS: dict[str, tuple[Callable[[], object], int]] = {  # what the copy does, and its exit code
+    "returns": (lambda: None, 0),
+    "exits": (lambda: sys.exit(3), 3),
+    "exits with a text": (lambda: sys.exit("no"), 1),
+    "raises": (lambda: 1 // 0, 1),
+}
+
+
+@pytest.mark.parametrize("name", FORKS)
+def test_a_page_that_forks_and_comes_back_twice(name: str) -> None:
+    """The copy of the process ends there: it would answer other requests once more."""
+    act, code = FORKS[name]
+    copies: list[int] = []
+
+    def application(_environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        copies.append(os.fork())
+        if not copies[0]:
+            act()
+        return [b"abc"]
+
+    process = os.getpid()
+    try:
+        sent = run_site(application, Protocol())
+    finally:
+        if os.getpid() != process:
+            os._exit(99)  # the copy went on
+    assert sent.body == b"abc"
+    _, status = os.waitpid(copies[0], 0)
+    assert os.waitstatus_to_exitcode(status) == code

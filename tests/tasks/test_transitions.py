@@ -3,6 +3,7 @@
 import datetime
 from dataclasses import dataclass
 
+import pytest
 from django.tasks import TaskResultStatus
 from django.utils import timezone
 from hypothesis import settings
@@ -59,6 +60,12 @@ class Model:
         given_up = own >= leases.MAX_CRASHES or self.losses >= leases.MAX_CRASHES_IN_ALL
         self.errors += given_up
         self.end_run(FAILED if given_up else READY)
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let tasks of a worker that is gone run again at once."""
+    monkeypatch.setattr(leases, "SPREAD_SECONDS", 0.0)
 
 
 class Transitions(RuleBasedStateMachine):

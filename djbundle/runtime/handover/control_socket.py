@@ -1,7 +1,7 @@
 """The control socket of `serve`, in its data directory: a command sends one line of JSON, and reads lines of JSON.
 
-Only users who may write to the data directory can reach the socket. Any process of the site's user may listen there,
-so a command asks the kernel which process it is connected to.
+Only the site's user and root may connect. Any process of the site's user may listen there, so a command asks the kernel
+which process it is connected to.
 """
 
 import contextlib
@@ -10,6 +10,7 @@ import os
 import socket
 import struct
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,9 @@ from typing import Any
 
 from djbundle.errors import NotServingError
 from djbundle.runtime.handover.messages import Message, SiteStatus, read_message
+from djbundle.runtime.logs.lines import write
 from djbundle.runtime.process.lock import is_served
+from djbundle.runtime.process.privileges import with_umask
 from djbundle.runtime.process.supervisor import Supervisor
 
 NAME = "control.sock"
@@ -26,6 +29,9 @@ MAX_ATTEMPTS, RETRY_INTERVAL = 20, 0.1  # seconds
 MESSAGE_TIMEOUT = 600.0  # seconds that a command waits for the next line
 STATUS_TIMEOUT = 10.0  # seconds that `status` and `healthcheck` wait; the supervisor answers them at once
 
+MAX_WAITING = 16  # connections on which no request has come; beyond that, the oldest is dropped
+REQUEST_TIMEOUT = 5.0  # seconds for a request to come after its connection
+OWNER_ONLY = 0o177  # umask: other users may not connect, whatever the folder permits
 SHORTEST_TIMEOUT = 0.001  # seconds; a socket takes 0 for "do not wait"
 
 CREDENTIALS = struct.Struct("iII")  # struct ucred of unix(7)
@@ -70,34 +76,80 @@ CommandHandler = Callable[[Message, ControlClient], None]
 
 
 class ControlSocket:
-    """The control socket, watched by the supervisor's loop. `handler` is called with each request."""
+    """The control socket, watched by the supervisor's loop. `handler` is called with each request.
+
+    Any process of the site's user may connect, a task or a page too, and do there what it likes. Other users cannot.
+    Nothing of that ends the supervisor or takes its descriptors.
+    """
 
     def __init__(self, data: Path, supervisor: Supervisor, handler: CommandHandler) -> None:
         self._supervisor = supervisor
         self._handler = handler
+        self._waiting: dict[socket.socket, float] = {}  # connections without a request: until when, monotonic seconds
+        self._is_checked = False  # _drop_late will be called
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        with _short_path(data) as path:
+        with _short_path(data) as path, with_umask(OWNER_ONLY):
             path.unlink(missing_ok=True)  # left by a killed server: we hold the lock
             self._listener.bind(str(path))
+        self._listener.setblocking(False)
         self._listener.listen()
         supervisor.add_reader(self._listener.fileno(), self._accept)
 
     def _accept(self) -> None:
-        connection, _ = self._listener.accept()
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:  # there is no descriptor left, or nobody waits any more
+            self._drop_oldest()
+            return
+        if Peer.of(connection).uid not in (0, os.geteuid()):
+            connection.close()
+            return
         connection.setblocking(False)
+        if len(self._waiting) >= MAX_WAITING:
+            self._drop_oldest()
+        if not self._is_checked:
+            self._is_checked = True
+            self._supervisor.call_at(time.monotonic() + REQUEST_TIMEOUT, self._drop_late)
+        self._waiting[connection] = time.monotonic() + REQUEST_TIMEOUT
         self._supervisor.add_reader(connection.fileno(), lambda: self._read(connection))
+
+    def _drop_oldest(self) -> None:
+        """Make room for another connection."""
+        if oldest := next(iter(self._waiting), None):
+            self._stop_waiting(oldest)
+            oldest.close()
+
+    def _drop_late(self) -> None:
+        """Drop connections that sent nothing in time, and look again as long as any waits."""
+        now = time.monotonic()
+        for connection in [each for each, until in self._waiting.items() if until <= now]:
+            self._stop_waiting(connection)
+            connection.close()
+        self._is_checked = bool(self._waiting)
+        if self._waiting:
+            self._supervisor.call_at(min(self._waiting.values()), self._drop_late)
+
+    def _stop_waiting(self, connection: socket.socket) -> None:
+        del self._waiting[connection]
+        self._supervisor.remove_reader(connection.fileno())
 
     def _read(self, connection: socket.socket) -> None:
         """Read a request, and answer it. A request that does not arrive at once and complete is dropped."""
-        self._supervisor.remove_reader(connection.fileno())
+        if connection not in self._waiting:  # dropped in this turn of the loop
+            return
+        self._stop_waiting(connection)
         try:
             request = read_message(connection.recv(MAX_MESSAGE_SIZE))
-        except (OSError, ValueError):  # any user who may write to the data directory can send anything
+        except (OSError, ValueError):  # any process of this user can send anything
             connection.close()
             return
         connection.setblocking(True)
         connection.settimeout(1.0)  # in case the command does not read
-        self._handler(request, ControlClient(connection))
+        try:
+            self._handler(request, ControlClient(connection))
+        except Exception:  # a fault of ours; the site goes on
+            write("error", "serve", "a command failed", trace=traceback.format_exc())
+            connection.close()
 
 
 def send_command(data: Path, check_peer: PeerCheck = lambda _peer: None, **request: Any) -> Iterator[Message]:

@@ -1,9 +1,11 @@
 """An ASGI site behind Granian: lets requests wait for their turn, and begins them in the event loop."""
 
 import asyncio
+import contextlib
 import contextvars
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -42,7 +44,9 @@ class AsgiGateway:
             self.prepare(scope, drain, is_draining=is_draining)
             request = AsgiRequest(self, watcher, scope, scope["client"][0])
             self.request_tracker.add(request, scope["djbundle.peer"])
-            if not self.new_requests.put(request):
+            with request.dropped_on_failure():
+                is_waiting = self.new_requests.put(request)
+            if not is_waiting:
                 self.request_tracker.remove(request)
                 self.limits.flooders.note(scope["djbundle.peer"][0])
                 request.refuse(HTTPStatus.TOO_MANY_REQUESTS, "the client has too many requests that wait")
@@ -75,6 +79,24 @@ class AsgiRequest:
     received_at: float = field(default_factory=time.monotonic)  # monotonic seconds
 
     def begin(self) -> bool:
+        with self.dropped_on_failure():
+            return self._begin()
+
+    @contextlib.contextmanager
+    def dropped_on_failure(self) -> Iterator[None]:
+        """Leave nothing of the request behind if the block fails: no connection may seem to have it for ever."""
+        try:
+            yield
+        except BaseException as error:
+            if self.next_turn:
+                if not self.next_turn.done():
+                    self.next_turn.set_exception(error)
+            else:
+                self.gateway.request_tracker.remove(self)
+                self.watcher.done()
+            raise
+
+    def _begin(self) -> bool:
         has_left = self.gateway.left_clients.has_left(self.scope["djbundle.peer"], self.received_at)
         if self.next_turn:
             if has_left and not self.next_turn.done():

@@ -202,7 +202,7 @@ class PrimaryReceiver(SiteThread):
         if may_answer:
             self.answer(request)
         while not self.is_receiving:
-            self.answer(self.inbox.get())
+            self.answer_next()
 
     def become_idle(self) -> None:
         if self.receivers.closed:
@@ -222,7 +222,7 @@ class PrimaryReceiver(SiteThread):
         """Take the thread from the idle ones, to receive. Call it with the lock held."""
         self.site.idle.remove(self)
         self.start_receiving()
-        self.inbox.put(None)
+        self.call()
 
     def close(self) -> None:
         """Stop answering, now or once the thread rests. Call it with the lock held."""

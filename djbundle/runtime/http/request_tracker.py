@@ -39,4 +39,5 @@ class AsgiRequestTracker:
         self.clients[request] = client
 
     def remove(self, request: object) -> None:
-        del self.clients[request]
+        """Stop tracking a request, unless that was done before."""
+        self.clients.pop(request, None)

@@ -5,6 +5,7 @@ thread of the site by sending its body slowly, since bodies are received before 
 since other threads send responses in parts.
 """
 
+import contextlib
 import queue
 import threading
 import time
@@ -119,7 +120,7 @@ class SiteThreads:
         while self.requests and self.idle and self.has_room:
             thread = self.idle.pop()
             self.busy.add(thread)
-            thread.inbox.put(self.requests.next())
+            thread.assign(self.requests.next())
         if self.may_receive:
             for source in self.sources:
                 source.wake_receiver()
@@ -150,20 +151,30 @@ class SiteThreads:
         try:
             self.site(request)
         except BaseException:  # Django answers the site's errors, but not sys.exit() and not errors around Django
-            fields = {"id": environ.get("HTTP_X_REQUEST_ID", "")}
-            lines.write("error", "serve", "the answer to a request failed", fields, traceback.format_exc())
-            if not request.transport.is_started:
-                request.transport.respond(500, [], b"")
+            self.fail(request)
         finally:
             del self.answering[number]
 
+    def fail(self, request: Request) -> None:
+        """Log the exception that is being handled, and answer 500 if nothing has been sent."""
+        fields = {"id": request.environ.get("HTTP_X_REQUEST_ID", "")}
+        lines.write("error", "serve", "the answer to a request failed", fields, traceback.format_exc())
+        if not request.transport.is_started:
+            request.transport.respond(500, [], b"")
+
 
 class SiteThread:
-    """A thread that answers requests, and its computing time. None in its inbox wakes it for other work."""
+    """A thread that answers requests, and its computing time.
+
+    Code that knows the number of the thread can raise an exception in it at any moment (PyThreadState_SetAsyncExc, as
+    time limits do), even after the page for which it was meant has ended. The thread survives that, and loses no
+    request: so each is assigned before the thread is called, and not handed over by the call.
+    """
 
     def __init__(self, site: SiteThreads) -> None:
         self.site = site
-        self.inbox: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+        self.calls: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self.assigned: Request | None = None
         self.started_at = 0.0  # when it began its request, monotonic seconds
 
     def register(self) -> None:
@@ -184,12 +195,33 @@ class SiteThread:
             self.site.threads.remove(self)
             self.time.close()
 
+    def assign(self, request: Request) -> None:
+        """Have the idle thread answer a request. Call it with the lock held."""
+        self.assigned = request
+        self.call()
+
+    def call(self) -> None:
+        self.calls.put(None)
+
+    def answer_next(self) -> None:
+        """Wait until the thread is called, and answer the request that it was assigned, if any."""
+        try:
+            self.calls.get()
+        except BaseException:
+            lines.write("error", "serve", "a thread of the site goes on", trace=traceback.format_exc())
+        request, self.assigned = self.assigned, None
+        self.answer(request)
+
     def answer(self, request: Request | None) -> None:
         """Answer a request, and then what waits, until the thread rests."""
         while request:
             self.started_at = time.monotonic()
-            self.site.answer(request)
-            self.site.receive_pending()
+            try:
+                self.site.answer(request)
+                self.site.receive_pending()
+            except BaseException:
+                with contextlib.suppress(BaseException):
+                    self.site.fail(request)
             request = self.site.next_request(self, request)
 
 
@@ -203,4 +235,4 @@ class PoolThread(SiteThread):
     def run(self) -> None:
         self.register()
         while True:
-            self.answer(self.inbox.get())
+            self.answer_next()

@@ -1,5 +1,6 @@
 """Calls a WSGI application for a request, and sends its response."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
@@ -7,6 +8,7 @@ from typing import Any
 
 from django.http import HttpResponse
 
+from djbundle.common.processes import end_copy
 from djbundle.runtime.http.limits.bodies import close_body
 from djbundle.runtime.http.protocol.transport import BODILESS_STATUSES, Headers, Request, with_content_length
 from djbundle.runtime.http.streaming.part_sizes import FileParts
@@ -25,6 +27,7 @@ class WsgiSite:
         hold_back: Callable[[Request], bool] = lambda _request: False,
     ) -> None:
         self.application, self.streams, self.hold_back = application, streams, hold_back
+        self.process = os.getpid()
         self.base = {
             "GATEWAY_INTERFACE": "CGI/1.1",
             "SCRIPT_NAME": "",
@@ -47,8 +50,10 @@ class WsgiSite:
         try:
             response = self.application(environ, head)
         except BaseException:
+            end_copy(self.process)
             close_response((), environ)
             raise
+        end_copy(self.process)
         if isinstance(response, (HttpResponse, list)):  # complete; a StreamingHttpResponse is no HttpResponse
             try:
                 self.send_whole(request, head, b"".join(response))

@@ -26,7 +26,7 @@ from djbundle.runtime.process.heartbeat import AncestorMonitor, Heartbeat
 from djbundle.runtime.process.progress_pipe import ProgressPipe
 from djbundle.runtime.process.shutdown import ShutdownNotice
 from djbundle.runtime.process.supervisor import Supervisor
-from djbundle.runtime.serve.site_threads import report_threads
+from djbundle.runtime.serve.loaded_threads import report_threads
 from djbundle.runtime.settings.rules import apply_overlay
 from djbundle.runtime.tls.pair import CertificatePair
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from djbundle.common.processes import end_copies_of_pool_threads
 from djbundle.errors import CertificateError, LifespanError
 from djbundle.runtime.http.lifespan import running
 from djbundle.runtime.http.limits.idle_reaper import IdleReaper
@@ -34,6 +35,7 @@ class Endpoint:
 
 def serve_web(server: Server, endpoints: Sequence[Endpoint], heartbeat: Heartbeat | None = None) -> int:
     """Answer requests until SIGTERM, then finish the ones in progress."""
+    end_copies_of_pool_threads()
     web = WebWorker(server)
     web.spawn(run_each_beat(memory.trimmer()))
     if heartbeat:

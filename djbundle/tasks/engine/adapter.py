@@ -13,6 +13,7 @@ from djbundle.tasks.compat import BaseTaskBackend, task, task_backends
 from djbundle.tasks.engine.single_run import run_alone
 from djbundle.tasks.store import claim
 from djbundle.tasks.store.worker_identity import Identity
+from djbundle.tasks.text import one_line
 
 DEFAULT_QUEUE = "default"  # of a backend that takes any queue name
 NO_RESULT = "00000000-0000-4000-8000-000000000000"  # a result that no backend has
@@ -54,7 +55,7 @@ class BackendEngine:
 
     def describe(self, error: BaseException) -> str:
         """Return a line about an EngineError."""
-        return f'the backend "{self.alias}" of TASKS does not answer: {" ".join(str(error).split())}'
+        return f'the backend "{self.alias}" of TASKS does not answer: {one_line(str(error))}'
 
 
 def queue_of(backend: BaseTaskBackend) -> str:

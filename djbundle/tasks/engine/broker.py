@@ -13,6 +13,7 @@ from djbundle.tasks.engine import messages
 from djbundle.tasks.engine.consumer import Consumer
 from djbundle.tasks.engine.tls import ssl_options
 from djbundle.tasks.engine.transport_options import transport_options
+from djbundle.tasks.text import one_line
 
 logger = logging.getLogger("djbundle.tasks")
 
@@ -100,7 +101,7 @@ class Broker:
 
     def describe(self, error: BaseException) -> str:
         """Return a line about one of `errors`."""
-        text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        text = one_line(str(error)).rstrip(".") or type(error).__name__
         is_wrong_password = type(error).__name__ == "AuthenticationError"  # of redis-py: its ConnectionError
         if is_wrong_password or isinstance(error, self._connection.channel_errors):
             return f"the broker refuses: {text}"

@@ -31,6 +31,8 @@ FIELDS: dict[str, type | tuple[type, ...]] = {  # of TaskRecord that a message h
     "kwargs": dict,
 }
 MAX_ARGUMENTS = 64 << 10  # characters of JSON; tasks with larger arguments get a row
+MAX_LENGTHS = {"task_path": 255, "backend": 100, "queue_name": 100}  # characters that a row takes
+RANGES = {"priority": (-100, 100), "max_attempts": (1, (1 << 31) - 1)}  # of ``django.tasks``, and of a row
 KEY_BITS = 62
 EPOCH = 1  # of the only run
 
@@ -65,11 +67,41 @@ def unpacked(values: Any, alias: str, worker: str) -> "Run | None":
 
 
 def _is_valid(values: Any) -> bool:
-    if not isinstance(values, Mapping) or not all(isinstance(values.get(name), kind) for name, kind in FIELDS.items()):
+    """Return whether this is a task that a row could keep: it gets one unless it simply succeeds."""
+    if not isinstance(values, Mapping) or not all(_is_kind(values.get(name), kind) for name, kind in FIELDS.items()):
         return False
     key, enqueued_at = values.get("id"), values.get("enqueued_at")
     is_key = isinstance(key, int) and -(1 << KEY_BITS) <= key < 0
-    return is_key and isinstance(enqueued_at, (int, float)) and 0 <= enqueued_at <= 1 << 36
+    if not (is_key and isinstance(enqueued_at, (int, float)) and 0 <= enqueued_at <= 1 << 36):
+        return False
+    return _is_in_limits(values) and _is_keepable(values)
+
+
+def _is_kind(value: Any, kind: type | tuple[type, ...]) -> bool:
+    """Return whether the value is of this kind. For Python, a bool is a number too."""
+    return isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
+
+
+def _is_in_limits(values: Mapping[str, Any]) -> bool:
+    if not all(0 < len(values[name]) <= most for name, most in MAX_LENGTHS.items()):
+        return False
+    if not all(least <= values[name] <= most for name, (least, most) in RANGES.items()):
+        return False
+    timeout, backoff = values["timeout"], values["backoff"]
+    return (timeout is None or 0 < timeout < float("inf")) and (backoff is None or 0 <= backoff < float("inf"))
+
+
+def _is_keepable(values: Mapping[str, Any]) -> bool:
+    from djbundle.tasks.store import keepable  # noqa: PLC0415 - needs the models
+
+    arguments = [values["args"], values["kwargs"]]
+    if json_size.exceeds(arguments, 2 * MAX_ARGUMENTS):
+        return False
+    try:
+        keepable.validate("a message", *arguments, *(values[name] for name in MAX_LENGTHS))
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _record(values: Mapping[str, Any], worker: str) -> "TaskRecord":

@@ -6,6 +6,7 @@ delivers it again, and the task gets a row at once: another death would then be 
 """
 
 import json
+import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
@@ -20,10 +21,12 @@ from djbundle.tasks.engine import direct
 from djbundle.tasks.models import PausedQueue, TaskRecord
 from djbundle.tasks.store import clock
 from djbundle.tasks.store.claimed_run import INDEXES, NAMES, Run
-from djbundle.tasks.store.outcome import Outcome
+from djbundle.tasks.store.outcome import Outcome, safe_repr
 from djbundle.tasks.store.transitions import alias
 from djbundle.tasks.store.worker_identity import Identity
-from djbundle.tasks.worker.pending_writes import PendingWrites
+from djbundle.tasks.worker.pending_writes import UNAVAILABLE, PendingWrites
+
+logger = logging.getLogger("djbundle.tasks")
 
 MAX_WAIT = 1.0  # seconds that a task waits here for a process
 CHECKS = 6  # for runs that take long, within the time that a run may take without a row
@@ -37,7 +40,7 @@ class DirectRun:
     run: Run
     message: int | None  # its number; None once it needs no acknowledgement
     received_at: float  # monotonic seconds
-    row: int | None = None  # key of its row
+    row: int | None = None  # key of its row; its own if the database refuses to keep one
 
 
 @dataclass
@@ -62,7 +65,8 @@ class DirectRuns:
     def receive(self, message: int, tasks: bytes, *, is_redelivered: bool) -> int:
         """Take the tasks of a message. Return how many the message had."""
         values = json.loads(tasks)
-        runs = [run for each in values if (run := direct.unpacked(each, alias(), str(self.identity)))]
+        unpacked = [run for each in values if (run := direct.unpacked(each, alias(), str(self.identity)))]
+        runs = {run.pk: run for run in unpacked}.values()  # a stranger may send one twice
         new = [DirectRun(run, message, time.monotonic()) for run in runs if run.pk not in self._open]
         again = [each for run in runs if (each := self._open.get(run.pk)) and each.message is None and each.row is None]
         for each in again:  # its first message came over a connection that is gone
@@ -139,11 +143,15 @@ class DirectRuns:
         database = alias()
         lease_until = clock.now(database) + options.lease()
         records = [_record(each.run, str(self.identity), lease_until) for each in without]
-        with transaction.atomic(using=database):
+        try:
+            _insert(records)
+        except UNAVAILABLE:
+            raise
+        except Exception:
             for record in records:
-                record.save(using=database, force_insert=True)
+                _insert_or_drop(record)
         for each, record in zip(without, records, strict=True):
-            each.row = record.pk
+            each.row = each.run.pk if record.pk is None else record.pk
 
     def _give_rows_to_long(self) -> None:
         """Give rows to runs that take long: their lease protects them from now on, and not the message."""
@@ -182,6 +190,24 @@ class DirectRuns:
     def rows(self) -> dict[int, int]:
         """The keys of the runs that got rows, by the keys of these."""
         return {each.row: pk for pk, each in self._open.items() if each.row is not None}
+
+
+def _insert(records: Sequence[TaskRecord]) -> None:
+    with transaction.atomic(using=alias()):
+        for record in records:
+            record.save(using=alias(), force_insert=True)
+
+
+def _insert_or_drop(record: TaskRecord) -> None:
+    """Write one row. Drop the task if the database refuses it: the others must not wait for it."""
+    record.pk = None  # that of an attempt which was rolled back
+    try:
+        _insert([record])
+    except UNAVAILABLE:
+        raise
+    except Exception as error:
+        record.pk = None
+        logger.error("a task of the broker cannot be kept, and is dropped: %s", safe_repr(error))
 
 
 def _record(run: Run, worker: str, lease_until: object) -> TaskRecord:

@@ -12,7 +12,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from djbundle.common.database_connections import close_connections
@@ -41,7 +41,7 @@ class HelperProcess:
     on_start: Callable[[], None] = lambda: None
     pid: int = 0
     _socket: socket.socket | None = None
-    _received: bytes = b""
+    _received: bytearray = field(default_factory=bytearray)
     _started_at: float = 0.0
     _delay: float = 0.0
     _retry_at: float = 0.0
@@ -61,7 +61,7 @@ class HelperProcess:
             _run(self.name, self.run, its, parent)
         its.close()
         ours.setblocking(False)
-        self.pid, self._socket, self._received, self._started_at = pid, ours, b"", time.monotonic()
+        self.pid, self._socket, self._received, self._started_at = pid, ours, bytearray(), time.monotonic()
         self.selector.register(ours, selectors.EVENT_READ, self._receive)
         self.on_start()
 
@@ -82,9 +82,12 @@ class HelperProcess:
         if not received:
             self._reap()
             return
-        *lines, self._received = (self._received + received).split(b"\n")
-        for line in lines:
-            self.on_line(line)
+        self._received += received
+        if b"\n" in received:  # a long line comes in many parts; it is searched once
+            *lines, rest = bytes(self._received).split(b"\n")
+            self._received = bytearray(rest)
+            for line in lines:
+                self.on_line(line)
 
     def _reap(self) -> None:
         was_stable = time.monotonic() - self._started_at > STABLE_SECONDS

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 MAX_KEYS = 1000  # in a message that is accepted
+MAX_MESSAGE_SIZE = 32 << 20  # bytes of a message with whole tasks; ours have half of it at most
 MAX_KEY = (1 << 63) - 1  # of a row; databases refuse a larger one with an error
 
 OnKeys = Callable[[list[int]], object]
@@ -28,6 +29,8 @@ def acknowledge(message: Any) -> None:
 def tasks_of(message: Any) -> list[Any]:
     """Return the tasks of a message; none if a stranger has sent something else."""
     try:
+        if len(message.body) > MAX_MESSAGE_SIZE:
+            return []
         tasks = message.decode()["tasks"]
     except Exception:
         return []

@@ -3,7 +3,9 @@
 A task of a worker that is gone runs again. Its crash count rises, because the task may be what has ended the worker.
 """
 
+import datetime
 import logging
+import random
 from collections.abc import Sequence
 
 from django.db import connections, models, transaction
@@ -22,6 +24,8 @@ logger = logging.getLogger("djbundle.tasks")
 
 MAX_CRASHES = 3  # a task whose process died this many times, while the worker lived, fails for good
 MAX_CRASHES_IN_ALL = 10  # deaths, with those of the whole worker, which are seldom the fault of the task
+SPREAD_FROM = 3  # deaths of whole workers, from which on the tasks that they had are run at different times
+SPREAD_SECONDS = 5.0  # over which they are spread
 CRASHED = "{} processes ended while they ran this task.\n"
 
 
@@ -75,6 +79,9 @@ def _orphans_of(worker: str, running: models.QuerySet[TaskRecord]) -> models.Que
 def record_crash(run: TaskRecord, *, with_worker: bool = False) -> bool:
     """Give back a task whose process died, and raise its crash count. If the count is too high, fail the task.
 
+    A worker that dies takes all its tasks along, and one of them may be the cause. If they came back together, the
+    others would be given up with it. So after a few deaths each comes back at another time.
+
     Return False if its lease was lost, or its row deleted.
     """
     record = running(run.pk, run.epoch).first()  # what was claimed lacks some columns, and may be gone
@@ -86,9 +93,16 @@ def record_crash(run: TaskRecord, *, with_worker: bool = False) -> bool:
     counts = {"losses": losses, "worker_losses": worker_losses or None}
     is_cancelled = record.cancelled_at is not None
     if not is_given_up and not is_cancelled:
-        return end_run(record, status=TaskResultStatus.READY, **counts)
+        when = {"run_after": _spread(record.run_after)} if worker_losses >= SPREAD_FROM else {}
+        return end_run(record, status=TaskResultStatus.READY, **counts, **when)
     error = entry_of(Cancelled, CANCELLED) if is_cancelled else entry_of(RuntimeError, CRASHED.format(losses))
     if not is_cancelled:
         logger.error("%s is given up: %s", record, error["traceback"].rstrip())
     errors = with_error(record.errors, error)
     return end_run(record, status=TaskResultStatus.FAILED, errors=errors, finished_at=timezone.now(), **counts)
+
+
+def _spread(run_after: datetime.datetime) -> datetime.datetime:
+    """Return when a task runs again, at random."""
+    delay = datetime.timedelta(seconds=random.uniform(0, SPREAD_SECONDS))  # noqa: S311 - no secret
+    return max(run_after, timezone.now() + delay)

@@ -22,6 +22,7 @@ from djbundle.tasks.options import option
 MAX_WORKERS = 8  # workers of a database on this machine that have a socket of their own
 ABSENT_SECONDS = 0.5  # seconds to skip an address that had no worker, except the first address
 CHANNEL = "djbundle_tasks"
+MAX_RECEIVED = 64  # datagrams, before the worker does its work; a socket holds about ten
 CLOSED = {errno.EBADF, errno.ENOTSOCK}  # by code that closes all files of the process
 
 
@@ -113,7 +114,7 @@ def listen(alias: str) -> socket.socket | None:
 
 
 def receive_all(receiver: socket.socket) -> None:
-    """Receive all that has arrived."""
+    """Receive what has arrived, but no more than MAX_RECEIVED datagrams: another user may send them without end."""
     with contextlib.suppress(BlockingIOError):
-        while receiver.recv(4096):
-            pass
+        for _ in range(MAX_RECEIVED):
+            receiver.recv(4096)

@@ -16,12 +16,14 @@ from typing import Any
 
 from django.db import connections
 
+from djbundle.common import processes
 from djbundle.common.database_connections import pools_of
 from djbundle.common.sqlite_forks import make_forks_safe
 from djbundle.tasks.worker.pipe import ProcessEnd
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
+_own_process: list[int] = []  # id of the process that runs tasks; empty where there is none
 _saved_masks = threading.local()  # what the thread that forks had blocked before
 _inherited: list[Any] = []  # objects that belong to another process: they must not be closed or collected here
 
@@ -39,6 +41,7 @@ def disable_inherited_finalizers() -> None:
 
 def register_fork_hooks(pipe: ProcessEnd) -> None:
     """Make processes that are forked from a process that runs tasks become ordinary ones."""
+    _own_process[:] = [os.getpid()]
     os.register_at_fork(
         before=_block_stop_signals,
         after_in_parent=_restore_signal_mask,
@@ -72,6 +75,15 @@ def _undo_process_setup(pipe: ProcessEnd) -> None:
         pools_of(connection).clear()
         del connections[connection.alias]
     _restore_signal_mask()
+
+
+def end_copy() -> None:
+    """End this process if a task has forked it and has come back in it too.
+
+    It would go on as a second process of the worker: run the tasks that wait in it once more, and never end.
+    """
+    if _own_process:
+        processes.end_copy(_own_process[0])
 
 
 def leads_group(*, alone: bool) -> bool:

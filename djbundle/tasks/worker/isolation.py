@@ -14,6 +14,7 @@ from django.core.cache import caches
 from django.db import DatabaseError, connections
 
 from djbundle.tasks import backends
+from djbundle.tasks.worker import forks
 
 logger = logging.getLogger("djbundle.tasks")
 
@@ -41,6 +42,7 @@ def call_and_close[T](call: Callable[[], T]) -> T:
     try:
         return call()
     finally:
+        forks.end_copy()
         for connection in connections.all(initialized_only=True):
             if connection.in_atomic_block:
                 logger.warning('a task has left a transaction open on "%s"; it is rolled back', connection.alias)

@@ -1,23 +1,29 @@
-"""The pipe between the worker and a process: pickled messages, each preceded by its length.
+"""The pipe between the worker and a process: pickled messages, each preceded by a mark and its length.
 
 The worker never waits for a process, neither to send a message nor to receive the rest of one: a task may hold the
 interpreter of its process for minutes, or stop the process.
+
+A task may also close the pipe, put another file in its place, or write into it. Both ends notice that, and the process
+ends. Otherwise the worker would wait for ever for outcomes that cannot come.
 """
 
+import errno
 import os
 import pickle
 import socket
 import struct
 from typing import Any
 
-LENGTH = struct.Struct("!Q")
+HEADER = struct.Struct("!QQ")  # the mark, and the bytes of the message
+MARK = 0x9E3779B97F4A7C15  # begins each message; any other number shows that a task wrote into the pipe
+MAX_SIZE = 4 << 30  # bytes of a message; outcomes of many tasks, each of a few megabytes, are sent together
 PIECE = 1 << 18  # bytes in one read
 PIECES = 64  # reads in a turn, so that one process does not keep the worker from the others
 
 
 def _packed(message: object) -> bytes:
     data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-    return LENGTH.pack(len(data)) + data
+    return HEADER.pack(MARK, len(data)) + data
 
 
 class WorkerEnd:
@@ -27,6 +33,7 @@ class WorkerEnd:
         self._end = end
         self._unsent = bytearray()
         self._received = bytearray()
+        self._is_damaged = False  # what comes can no longer be read
 
     def fileno(self) -> int:
         return self._end.fileno()
@@ -56,7 +63,7 @@ class WorkerEnd:
         """Return the messages that have arrived. Raise EOFError if there are none and none will come."""
         is_open = self._read()
         messages = self._messages()
-        if not is_open and not messages:
+        if not messages and (self._is_damaged or not is_open):
             raise EOFError
         return messages
 
@@ -77,28 +84,31 @@ class WorkerEnd:
         return True
 
     def _messages(self) -> list[Any]:
-        messages, at = [], 0
-        while len(self._received) - at >= LENGTH.size:
-            begin = at + LENGTH.size
-            end = begin + LENGTH.unpack_from(self._received, at)[0]
-            if end > len(self._received):
+        messages: list[Any] = []
+        at = 0
+        while len(self._received) - at >= HEADER.size and not self._is_damaged:
+            mark, size = HEADER.unpack_from(self._received, at)
+            begin, end = at + HEADER.size, at + HEADER.size + size
+            if mark != MARK or size > MAX_SIZE:
+                self._is_damaged = True
+            elif end > len(self._received):
                 break
-            messages.append(_unpacked(memoryview(self._received)[begin:end]))
-            at = end
+            else:
+                self._unpack(begin, end, messages)
+                at = end
         del self._received[:at]
         return messages
 
+    def _unpack(self, begin: int, end: int, messages: list[Any]) -> None:
+        """Add the message between these bytes, unless it is none."""
+        with memoryview(self._received)[begin:end] as data:
+            try:
+                messages.append(pickle.loads(data))  # noqa: S301 - from our own process
+            except Exception:
+                self._is_damaged = True
+
     def close(self) -> None:
         self._end.close()
-
-
-def _unpacked(data: memoryview) -> Any:
-    """Return a message. Raise EOFError for other data: a task wrote into the file, and nothing after it can be read."""
-    try:
-        with data:
-            return pickle.loads(data)  # noqa: S301 - from our own process
-    except Exception as error:
-        raise EOFError from error
 
 
 class ProcessEnd:
@@ -110,14 +120,20 @@ class ProcessEnd:
 
     def __init__(self, end: socket.socket) -> None:
         self._end = end
+        self._inode = os.fstat(end.fileno()).st_ino
 
     def send(self, message: object) -> None:
+        """Send a message. Raise OSError if the worker is gone, or if a task has closed or replaced the pipe."""
+        if os.fstat(self._end.fileno()).st_ino != self._inode:
+            raise OSError(errno.EBADF, "the pipe to the worker is another file now")
         self._end.sendall(_packed(message))
 
     def receive(self) -> Any:
-        """Return the next message. Raise EOFError if none will come."""
-        (length,) = LENGTH.unpack(self._read(LENGTH.size))
-        return pickle.loads(self._read(length))  # noqa: S301 - from the worker
+        """Return the next message. Raise EOFError if none will come, and OSError as `send` does."""
+        mark, size = HEADER.unpack(self._read(HEADER.size))
+        if mark != MARK:
+            raise EOFError
+        return pickle.loads(self._read(size))  # noqa: S301 - from the worker
 
     def _read(self, size: int) -> bytearray:
         data = bytearray(size)

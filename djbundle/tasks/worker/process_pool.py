@@ -1,8 +1,10 @@
 """The process pool of a worker: it assigns tasks to processes, and handles tasks whose process ends.
 
 A task gets a process of its own if it has a timeout, or if a process died while running it. So a task that hangs or
-kills its process harms no other. A process gets some milliseconds of work more than it runs, so that it is never idle.
-Work that turns out to take longer goes back to the table, where other workers and more urgent tasks find it.
+kills its process harms no other. In the second case the process is new, and runs nothing else: the task may damage it
+in a way that shows only later, and the next task would be blamed. A process gets some milliseconds of work more than it
+runs, so that it is never idle. Work that turns out to take longer goes back to the table, where other workers and more
+urgent tasks find it.
 """
 
 import logging
@@ -60,8 +62,7 @@ class ProcessPool:
     @property
     def room_alone(self) -> int:
         """The number of tasks that can be claimed now and that need a process of their own."""
-        alone = self._alone()
-        return self.max_alone - len(alone) + sum(child.room for child in alone)
+        return self.max_alone - self._count_alone() + sum(child.room for child in self._alone())
 
     @property
     def max_alone(self) -> int:
@@ -99,6 +100,10 @@ class ProcessPool:
     def _alone(self) -> list[ProcessHandle]:
         return [child for child in self.children if child.alone and not child.is_draining]
 
+    def _count_alone(self) -> int:
+        """Return how many processes there are for one task alone, those included that drain."""
+        return sum(child.alone for child in self.children)
+
     def _fork(self, *, alone: bool = False) -> ProcessHandle:
         threads = 1 if alone else self.threads
         child = fork_child(threads, self.children, self._close_all_in_child, alone=alone, limits=self.limits)
@@ -122,13 +127,16 @@ class ProcessPool:
 
     def assign(self) -> None:
         """Assign the claimed runs to processes that have room. The rest goes back to the table."""
+        for run in [run for run in self.unassigned if run.crash_count > 0]:
+            self.unassigned.remove(run)
+            self._assign_suspect(run)
         assigned: defaultdict[int, list[Run]] = defaultdict(list)
         shared = {child.pid: child.room for child in self._shared()}
         alone = {child.pid: child.room for child in self._alone()}
         for run in self.unassigned:
-            needs_own = run.timeout is not None or run.crash_count > 0
+            needs_own = run.timeout is not None
             rooms = alone if needs_own else shared
-            if needs_own and len(alone) < self.max_alone and not self._has_idle(alone, assigned):
+            if needs_own and self._count_alone() < self.max_alone and not self._has_idle(alone, assigned):
                 rooms[self._fork(alone=True).pid] = 1
             pid = max(rooms, key=rooms.__getitem__, default=0)
             if rooms.get(pid, 0) > 0:
@@ -141,6 +149,19 @@ class ProcessPool:
         for child in self.children:
             if runs := assigned.get(child.pid):
                 child.assign(runs)
+
+    def _assign_suspect(self, run: Run) -> None:
+        """Assign a run whose process died before to a new process, which runs nothing else."""
+        idle = [child for child in self._alone() if not child.assignments]
+        if self._count_alone() >= self.max_alone and idle:
+            self._shut_down_child(idle[0])
+        if self._count_alone() < self.max_alone:
+            child = self._fork(alone=True)
+            child.assign([run])
+            child.is_draining = True
+        else:
+            self.pending_writes.not_started.append(run)
+            self.is_crowded = True
 
     def _has_idle(self, rooms: dict[int, int], assigned: dict[int, list[Run]]) -> bool:
         """Return whether one of these processes is idle."""

@@ -86,9 +86,15 @@ class PageQueue:
             self.sweep_lock.release()
 
     def retry(self, page: WaitingPage) -> None:
-        if not page.try_start():
-            if time.monotonic() <= page.since + HOLD_TIMEOUT:
-                self.pages.append(page)
-                return
-            page.refuse()
-        self.held.remove(page.client, page.size)
+        """Try one page again. A page that does not wait any more is not counted, whatever its start raises."""
+        waits = False
+        try:
+            if not page.try_start():
+                waits = time.monotonic() <= page.since + HOLD_TIMEOUT
+                if waits:
+                    self.pages.append(page)
+                else:
+                    page.refuse()
+        finally:
+            if not waits:
+                self.held.remove(page.client, page.size)

@@ -137,7 +137,10 @@ class LeftClients:
         if not client[1] or now - since < LEFT_CHECK_INTERVAL:
             return False
         if now - self.checked_at >= LEFT_CHECK_INTERVAL:
-            self.open_ports = {connection.peer_port for connection in connections()}
+            try:
+                self.open_ports = {connection.peer_port for connection in connections()}
+            except OSError:  # no descriptor is left to look with
+                return False
             self.checked_at = now
         return self.checked_at > since and client[1] not in self.open_ports
 

@@ -11,6 +11,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError, PartialCredentialsError
 
+from djbundle.tasks.text import one_line
+
 MAX_MESSAGES = 10  # in one request
 WAIT_SECONDS = 20  # for which a request for messages waits, the longest that SQS permits: an empty answer costs as much
 VISIBILITY_SECONDS = 5  # until a message that was received and not deleted comes again, which does no harm
@@ -148,7 +150,7 @@ def _explained(attempt: str) -> Iterator[None]:
         cause = "there is no region for SQS" if isinstance(error, NoRegionError) else f"SQS has no such host: {error}"
         raise SqsError(cause, REGION_FIX) from None
     except BotoCoreError as error:
-        cause = " ".join(str(error).split())
+        cause = one_line(str(error))
         raise SqsError(cause, "correct the region or the host in TASKS_URL, if SQS is not just out of reach") from None
 
 
@@ -168,4 +170,4 @@ def _code(error: ClientError) -> str:
 
 
 def _text(error: ClientError) -> str:
-    return " ".join(str(error.response.get("Error", {}).get("Message", "no reason")).split())
+    return one_line(str(error.response.get("Error", {}).get("Message", "no reason")))

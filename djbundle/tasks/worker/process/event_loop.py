@@ -12,6 +12,7 @@ from django.db import connections
 
 from djbundle.tasks import signals
 from djbundle.tasks.store.outcome import Outcome, error_entry, failure
+from djbundle.tasks.worker import forks
 from djbundle.tasks.worker.attempt import Attempt, close_old_connections
 
 
@@ -67,6 +68,7 @@ async def _run_in_own_context(attempt: Attempt) -> Any:
         try:
             return await attempt.start()
         finally:
+            forks.end_copy()
             if context in SyncToAsync.context_to_thread_executor:  # the thread exists, and ends with the task
                 await sync_to_async(connections.close_all)()
 

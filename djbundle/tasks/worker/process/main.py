@@ -45,7 +45,9 @@ def run_child(
         forks.register_fork_hooks(pipe)
         gc.freeze()  # the garbage collector neither scans nor copies what the worker has loaded
         signals.raise_log_level()
-        _handle_messages(pipe, Executor(Outbox(pipe, is_batching=not alone), threads, set_started))
+        outbox = Outbox(pipe, is_batching=not alone)
+        _handle_messages(pipe, Executor(outbox, threads, set_started))
+        outbox.is_ending = True
         atexit._run_exitfuncs()
     finally:
         sys.stdout.flush()

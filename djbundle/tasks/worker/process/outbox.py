@@ -1,6 +1,6 @@
 """Reports of a process to the worker. The outcomes of quick tasks are sent together."""
 
-import contextlib
+import os
 import threading
 import time
 
@@ -17,6 +17,7 @@ class Outbox:
     def __init__(self, pipe: ProcessEnd, *, is_batching: bool = True) -> None:
         self._pipe = pipe
         self._is_batching = is_batching
+        self.is_ending = False  # the process ends anyway, and first does what was registered for its exit
         self._lock = threading.Lock()
         self._outcomes: list[Outcome] = []
         self._seconds = 0.0  # sum of their durations
@@ -54,5 +55,9 @@ class Outbox:
             self._outcomes, self._seconds = [], 0.0
 
     def _send(self, message: ProcessMessage) -> None:
-        with contextlib.suppress(OSError):  # the worker is gone, so this process ends in a moment
+        """Send a message, or end this process: the worker is gone, or it will never hear of what ends here."""
+        try:
             self._pipe.send(message)
+        except OSError:
+            if not self.is_ending:
+                os._exit(1)
