@@ -11,7 +11,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from djbundle.common.broker_url import BrokerUrl
@@ -130,7 +130,12 @@ class Broker:
             no_ack=self.url.transport == "redis",  # else each message costs Redis five commands more
         )
         of_tasks = on_tasks and self._consumer([self.queue(name, of_tasks=True) for name in names], on_tasks)
-        return Receiving(self._connection, consumer, of_tasks, self.errors, has_batches=self.url.transport == "sqs")
+        receiving = Receiving(
+            self._connection, consumer, of_tasks, self.errors, has_batches=self.url.transport == "sqs"
+        )
+        if of_tasks and self.url.transport == "redis":
+            receiving.deliver_again = partial(of_tasks.channel.qos.restore_visible, num=None, interval=1)
+        return receiving
 
     def _channel(self) -> Any:
         channel = self._connection.channel()
@@ -173,6 +178,9 @@ class Receiving:
         self._prefetch = 1  # messages with whole tasks that the broker hands over before one is acknowledged
         self.is_active = False
         self.strange = 0  # messages in a row that kombu cannot read
+        # Delivers again what workers that are gone have not acknowledged. Call it every few seconds: where the broker
+        # does not do so itself, kombu does only after a pause without any event, and there may be none for minutes.
+        self.deliver_again: Callable[[], object] = lambda: None
 
     def limit(self, messages: int) -> None:
         """Let at most so many messages come at once, and at least one. Only SQS gives several."""
