@@ -191,6 +191,8 @@ def test_layers_of_tasks() -> None:
     assert set(packages["worker"]) == {ROOT, "store"}
     assert set(packages["engine"]) == {ROOT, "store", "worker"}
     assert {line.split()[0] for line in packages[ROOT]["worker"]} <= MAY_BE_WIRED
+    assert set(packages["conformance"]) == {ROOT}
+    assert [name for name, others in packages.items() if "conformance" in others] == []
 
 
 def test_shared_modules_stand_below_all() -> None:
@@ -251,7 +253,8 @@ def test_bundle_holds_no_builder_and_no_sources(shop: Path, tmp_path: Path) -> N
     names = [str(path.relative_to(tree)).partition("/")[2] for path in tree.rglob("*")]
     assert "djbundle/runtime/cli/main.pyc" in names
     assert "catalogue/migrations/0001_initial.pyc" in names
-    assert [name for name in names if name.startswith(("djbundle/builder", "djbundle/cli", "nuitka/", "pip/"))] == []
+    unwanted = ("djbundle/builder", "djbundle/cli", "djbundle/tasks/conformance", "nuitka/", "pip/")
+    assert [name for name in names if name.startswith(unwanted)] == []
     own = ("catalogue/", "orders/", "shop/")
     assert [name for name in names if name.endswith(".py")] == []
     assert [name for name in names if name.startswith(own) and name.endswith("views.pyc")] == []
