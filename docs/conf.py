@@ -25,6 +25,7 @@ NAVIGATION = {
         "docs/http",
         "docs/tls",
         "docs/tasks",
+        "docs/conformance",
         "docs/scale",
     ],
     "Reference": [f"docs/reference/{name}" for name in ("options", "settings", "metrics", "exit-codes")],

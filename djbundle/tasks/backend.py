@@ -9,7 +9,7 @@ from django.db import router, transaction
 from django.utils import timezone
 from django.utils.functional import cached_property
 
-from djbundle.tasks import signals
+from djbundle.tasks import options, signals
 from djbundle.tasks.checks import check_installed, check_options, check_rate_limits
 from djbundle.tasks.compat import BaseTaskBackend, InvalidTask, TaskResult, TaskResultDoesNotExist, normalize_json
 from djbundle.tasks.store import keepable, unique, wakeup
@@ -54,7 +54,8 @@ class DatabaseBackend(BaseTaskBackend):
 
     def __init__(self, alias: str, params: dict[str, Any]) -> None:
         super().__init__(alias, params)
-        self.supports_get_result = "rows=no" not in params.get("OPTIONS", {}).get("URL", "")
+        self.unkept_promises = options.unkept_promises(self.options)
+        self.supports_get_result = options.has_rows(self.options)
         self._prototypes: dict[int, tuple[Any, Prototype]] = {}  # by the id() of the task, which is kept in the value
 
     def validate_task(self, task: Any) -> None:

@@ -7,6 +7,8 @@ from djbundle.tasks.compat import BaseTaskBackend, task_backends
 
 logger = logging.getLogger("djbundle.tasks")
 
+DEFAULT_QUEUE = "default"  # of a backend that takes any queue name
+
 
 def usable() -> list[BaseTaskBackend]:
     """Return the backends that can be created. Log each other one, for example because its package is not installed."""
@@ -17,6 +19,11 @@ def usable() -> list[BaseTaskBackend]:
         except BaseException as error:  # its module and its class may do anything, even exit
             _log_once(alias, str(error))
     return backends
+
+
+def queue_of(backend: BaseTaskBackend) -> str:
+    """Return a queue that the backend has."""
+    return DEFAULT_QUEUE if DEFAULT_QUEUE in backend.queues else min(backend.queues, default=DEFAULT_QUEUE)
 
 
 @cache

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from asgiref.sync import sync_to_async
 
 from djbundle.tasks.backend import DatabaseBackend
-from djbundle.tasks.compat import Task, TaskResult
+from djbundle.tasks.compat import Task, TaskResult, is_task
 
 
 class Arguments(NamedTuple):
@@ -30,7 +30,7 @@ def enqueue_many(task: Task, calls: Iterable[ArgumentsLike]) -> list[TaskResult]
 
     Raise TypeError if `task` is no task or a call is none of these.
     """
-    if not isinstance(task, Task):
+    if not is_task(task):
         raise TypeError(f"enqueue_many() takes a task, that is a function with @task; not {task!r}.")
     arguments = [arguments_of(each) for each in calls]
     backend = task.get_backend()

@@ -1,5 +1,6 @@
 """``django.tasks`` of Django 6, or the ``django-tasks`` package, which replaces it on Django 5.2."""
 
+import sys
 from typing import TYPE_CHECKING
 
 import django
@@ -32,6 +33,12 @@ else:
             return Task
 
 
+def is_task(value: object) -> bool:
+    """Return whether it is a task: Django's, or one of the package django-tasks, which some backends use."""
+    package = sys.modules.get("django_tasks.base")
+    return isinstance(value, Task) or (package is not None and isinstance(value, package.Task))
+
+
 __all__ = [
     "BaseTaskBackend",
     "InvalidTask",
@@ -44,6 +51,7 @@ __all__ = [
     "TaskResultStatus",
     "TypedTask",
     "check_tasks",
+    "is_task",
     "normalize_json",
     "signals",
     "task",

@@ -4,6 +4,7 @@ An example is ``"OPTIONS": {"LEASE": 30, "KEEP": 604800, "LISTEN": True, "RUNSER
 """
 
 import datetime
+from collections.abc import Mapping
 from typing import Any
 
 from djbundle.common.broker_url import BrokerUrl
@@ -24,6 +25,35 @@ NAMES = (
     "RUNSERVER",  # False: no worker beside runserver
     "VERSION",  # of the code, for rolling deploys; by default the bundle's, or a hash of the tasks' modules
 )
+
+
+# Promises of djbundle.tasks.conformance that are not made, by name, and why.
+UNKEPT_OVER_SQS = {
+    "an_urgent_task_overtakes_those_that_wait": "SQS delivers in any order, and late what an ended worker had asked for"
+}
+UNKEPT_WITHOUT_ROWS = {
+    "a_task_is_not_lost_if_its_process_dies_right_after_the_commit": "the message is sent after the commit",
+    "an_urgent_task_overtakes_those_that_wait": "the broker delivers in the order in which tasks came",
+}
+ENDS_WORKER = "it ends a worker of the engine that runs tasks in its own process, and nobody starts that again"
+UNKEPT_WITH_ENGINE = {
+    "a_task_that_kills_its_process_harms_no_other": ENDS_WORKER,
+    "a_task_that_kills_its_process_fails_in_the_end": ENDS_WORKER,
+}
+
+
+def has_rows(options: Mapping[str, Any]) -> bool:
+    """Return whether every task has a row, by the options of its backend."""
+    return "rows=no" not in options.get("URL", "")
+
+
+def unkept_promises(options: Mapping[str, Any]) -> dict[str, str]:
+    """Return the promises that a backend with these options does not make, by name, and why."""
+    if url := options.get("URL", ""):
+        if not has_rows(options):
+            return UNKEPT_WITHOUT_ROWS
+        return UNKEPT_OVER_SQS if url.startswith("sqs:") else {}
+    return UNKEPT_WITH_ENGINE if options.get("ENGINE") else {}
 
 
 def option(name: str, default: Any) -> Any:

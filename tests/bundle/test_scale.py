@@ -18,6 +18,7 @@ from tests.support.servers import running
 from tests.support.site import Site, bare_environment
 from tests.support.waiting import wait_until
 
+ZONES = "mariadb-tzinfo-to-sql /usr/share/zoneinfo | mariadb mysql"
 KEY = "a-key-for-all-machines-0123456789-0123456789-abcdef"
 
 
@@ -106,6 +107,10 @@ def test_mariadb(small: Path, tmp_path: Path) -> None:
         url = f"mariadb://{server.owner}@/small?unix_socket={server.socket}"
         site = Site(small, tmp_path / "data", bare_environment(DATABASE_URL=url))
         site.run("migrate")
+        with site:
+            assert ZONES in site.log.read_text()
+        site.log.unlink()
+        server.load_time_zones()
         with written_by_a_task(site, "in-mariadb"):
             assert "WARNING" not in site.log.read_text().upper()
     assert not list(site.data.glob("*.sqlite3*"))

@@ -52,11 +52,6 @@ def fail_with_nested_error() -> None:
     raise ValueError(ValueError("inside"))
 
 
-@task
-def return_an_object() -> object:
-    return object()
-
-
 @task(takes_context=True)
 def tell_context(context: TaskContext, word: str) -> list[Any]:
     result = context.task_result

@@ -149,15 +149,6 @@ def test_options_of_the_task_are_kept() -> None:
     assert task.get_result(result.id).task == task
 
 
-def test_run_after_is_waited_for() -> None:
-    later = timezone.now() + datetime.timedelta(hours=1)
-    early, late = jobs.double.using(run_after=timezone.now()).enqueue(1), jobs.double.using(run_after=later).enqueue(1)
-    assert run_pending() == 1
-    early.refresh()
-    late.refresh()
-    assert (early.status, late.status) == (TaskResultStatus.SUCCESSFUL, TaskResultStatus.READY)
-
-
 def test_run_after_without_time_zones() -> None:
     with override_settings(USE_TZ=False):
         now = datetime.datetime.now()
@@ -199,28 +190,6 @@ class PoliteBackend(DatabaseBackend):
 
 
 # --- transactions ---
-
-
-def test_task_of_a_transaction_that_is_rolled_back_never_runs() -> None:
-    def order() -> None:
-        jobs.nothing.enqueue()
-        raise RuntimeError("no stock")
-
-    with pytest.raises(RuntimeError), transaction.atomic():
-        order()
-    assert run_pending() == 0
-    assert not TaskRecord.objects.exists()
-
-
-def test_task_of_a_savepoint_that_is_rolled_back_never_runs() -> None:
-    with transaction.atomic():
-        kept = jobs.double.enqueue(1)
-        with transaction.atomic():
-            jobs.double.enqueue(2)
-            transaction.set_rollback(True)
-    assert run_pending() == 1
-    kept.refresh()
-    assert kept.return_value == 2
 
 
 def test_nobody_sees_a_task_before_the_commit() -> None:

@@ -54,22 +54,6 @@ def test_success(run: Run) -> None:
         assert all(isinstance(worker, str) and worker for worker in result.worker_ids)
 
 
-def test_task_without_a_return_value() -> None:
-    result = jobs.nothing.enqueue()
-    run_pending()
-    assert ended(result).return_value is None
-
-
-@pytest.mark.parametrize(
-    "value", [0, "", [], {}, False, "text with \"'\n\U0001f600", [1, [2.5, None]], {"a": {"b": True}}, "1"]
-)
-def test_return_values_are_kept(value: Any) -> None:
-    result = jobs.give_back.enqueue(value)
-    run_pending()
-    kept = ended(result).return_value
-    assert (kept, type(kept)) == (value, type(value))
-
-
 @everywhere
 @pytest.mark.parametrize("kind", [ValueError, SystemExit])
 def test_failure(run: Run, kind: type[BaseException]) -> None:
@@ -103,15 +87,6 @@ def test_exception_that_holds_another() -> None:
     (error,) = ended(result).errors
     assert error.exception_class is ValueError
     assert "ValueError(ValueError('inside'))" in error.traceback or "ValueError: inside" in error.traceback
-
-
-@everywhere
-def test_return_value_that_json_cannot_say(run: Run) -> None:
-    result = jobs.return_an_object.enqueue()
-    run()
-    assert ended(result).status == TaskResultStatus.FAILED
-    assert result.errors[0].exception_class is TypeError
-    assert "Unsupported type" in result.errors[0].traceback
 
 
 def test_context() -> None:

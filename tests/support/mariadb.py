@@ -42,6 +42,12 @@ class MariaDB:
     def create_database(self, name: str) -> None:
         self._ask(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
 
+    def load_time_zones(self) -> None:
+        """Let it convert times between time zones, as administrators do once."""
+        command = [find_program("mariadb-tzinfo-to-sql"), "/usr/share/zoneinfo"]
+        zones = subprocess.run(command, capture_output=True, check=True, timeout=TIMEOUT).stdout
+        self._client(zones.decode(), "mysql").check_returncode()
+
     @property
     def _options(self) -> list[str]:
         return [
@@ -70,9 +76,9 @@ class MariaDB:
     def _ask(self, sql: str) -> None:
         self._client(sql).check_returncode()
 
-    def _client(self, sql: str) -> "subprocess.CompletedProcess[bytes]":
-        command = [find_program("mariadb"), "--no-defaults", f"--socket={self.socket}", "--user=root", "--execute", sql]
-        return subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False)
+    def _client(self, sql: str, database: str = "") -> "subprocess.CompletedProcess[bytes]":
+        command = [find_program("mariadb"), "--no-defaults", f"--socket={self.socket}", "--user=root", database]
+        return subprocess.run(command, input=sql.encode(), capture_output=True, timeout=TIMEOUT, check=False)
 
     def _run(self, program: str, *arguments: str) -> None:
         with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:

@@ -40,11 +40,10 @@ class CrashingConfig(AppConfig):
 
 def steps() -> dict[str, Step]:
     """Return the points at which a process may die, in the order in which a task reaches them."""
-    from djbundle.tasks.worker.process.outbox import Outbox  # noqa: PLC0415 - as above
-
     from djbundle.tasks.engine import broker, receiver, sending  # noqa: PLC0415 - needs the models
     from djbundle.tasks.engine.direct_runs import DirectRuns  # noqa: PLC0415 - as above
     from djbundle.tasks.store import claim, transitions  # noqa: PLC0415 - as above
+    from djbundle.tasks.worker.process.outbox import Outbox  # noqa: PLC0415 - as above
 
     return {
         "marked, not sent": Step(sending, "mark_sent", is_after=True, tasks=lambda _args, sent: sent.keys),

@@ -2,10 +2,12 @@
 
 import json
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -13,8 +15,11 @@ from django.db import connection, transaction
 from django.tasks import TaskResultStatus, task_backends
 from django.utils import timezone
 
+from djbundle.common.broker_url import BrokerUrl
 from djbundle.tasks import enqueue_many, operations_api
 from djbundle.tasks.backend import DatabaseBackend
+from djbundle.tasks.engine.broker import Broker as Connection
+from djbundle.tasks.engine.receiver import Receiver
 from djbundle.tasks.models import TaskRecord
 from tests.support.redis import Redis
 from tests.support.waiting import wait_until
@@ -161,6 +166,34 @@ def test_killed_worker(url: str, direct: dict[str, str], tmp_path: Path, start_w
     assert TaskRecord.objects.count() == 1
     (tmp_path / "go").touch()
     wait_until(lambda: TaskRecord.objects.filter(status=SUCCESSFUL).exists(), "it succeeds")
+
+
+def test_message_of_a_dead_worker_is_delivered_again_without_kombus_help(
+    redis_server: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """kombu looks for such messages only after a pause without any event. For minutes there may be none."""
+    url = BrokerUrl.parse(f"{redis_server.url}?prefix=test-{uuid4().hex[:8]}&rows=no&visibility_timeout=1")
+    monkeypatch.setattr("kombu.transport.redis.MultiChannelPoller.maybe_restore_messages", lambda _poller: None)
+    monkeypatch.setattr("djbundle.tasks.engine.receiver.REDELIVERY_INTERVAL", 0.2)
+    dead = Connection(url)
+    messages: list[Any] = []
+    dead.publish_tasks("default", [{"id": -1}])
+    receiving = dead.consume(["default"], print, messages.append)
+    receiving.start()
+    wait_until(lambda: receiving.drain(0.1) or messages, "the dead worker has the message")
+    ours, theirs = socket.socketpair()
+    receiver = Receiver(url, ["default"], theirs)
+    thread = threading.Thread(target=receiver.run, daemon=True)
+    thread.start()
+    ours.sendall(b"5\n")
+    ours.settimeout(30)
+    assert ours.recv(1000) == b't1 1 [{"id":-1}]\n'
+    ours.sendall(b"a1\n")
+    messages[0].ack()
+    ours.close()
+    thread.join(30)
+    assert not thread.is_alive()
+    theirs.close()
 
 
 @pytest.mark.usefixtures("direct")

@@ -11,6 +11,7 @@ from djbundle.common import templates
 MODULES = ("__init__.py", "errors.py", "manifest.py", "settings_module.py", "static_storage.py", "storages.py")
 FOLDERS = ("common", "contract", "runtime", "stand_ins", "tasks")
 TEMPLATES = ("site.service", "site.socket")  # for the command "install"
+LEFT_OUT = "tasks/conformance"  # a program for developers
 FACTS = "_project_facts"
 BOOTSTRAP = "runtime/cli/bootstrap.py"  # imported under another name, before packages can be
 
@@ -26,7 +27,7 @@ def add_runtime(tree: Tree, project_facts: str, cache: Cache, work: Path) -> Non
     sources = [Source(package / BOOTSTRAP, "_bootstrap.py"), Source(facts, facts.name)]
     for path in (*map(package.joinpath, MODULES), *(path for name in FOLDERS for path in _files(package / name))):
         name = PurePosixPath("djbundle", *path.relative_to(package).parts)
-        if path == package / BOOTSTRAP:
+        if path == package / BOOTSTRAP or path.is_relative_to(package / LEFT_OUT):
             continue
         if path.suffix == ".py":
             sources.append(Source(path, str(name)))

@@ -6,15 +6,21 @@ from typing import Any
 from django.conf import settings
 from django.core.cache import caches
 from django.core.files.storage import storages
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from djbundle.common import service_variables
 from djbundle.errors import ServiceUnreachableError
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.database.migrations import open_connections, used_databases
+from djbundle.runtime.logs.lines import log
 from djbundle.runtime.settings import services
 from djbundle.runtime.settings.services import ServiceVariable
 
 TIMEOUT = 10  # seconds for an object store to answer
+NO_TIME_ZONES = (
+    'the database "{}" does not know the time zone {}, so pages with dates fail, such as lists of the admin; on its '
+    "server:  mariadb-tzinfo-to-sql /usr/share/zoneinfo | mariadb mysql"
+)
 NOT_ASKED = "AccessDenied"  # the code of S3 for keys that are right, and may read and write but not list
 
 
@@ -37,7 +43,16 @@ def ask_shared_services(bundle: Bundle) -> None:
 def _ask_databases(variables: list[ServiceVariable]) -> None:
     with open_connections() as connection_of:
         for variable in variables:
-            connection_of(variable.alias).ensure_connection()
+            connection = connection_of(variable.alias)
+            connection.ensure_connection()
+            _warn_without_time_zones(connection)
+
+
+def _warn_without_time_zones(connection: BaseDatabaseWrapper) -> None:
+    """Log that pages which group by dates will fail. MySQL and MariaDB know only zones that were loaded."""
+    is_converted = settings.USE_TZ and connection.timezone_name != settings.TIME_ZONE
+    if is_converted and not connection.features.has_zoneinfo_database:
+        log(NO_TIME_ZONES.format(connection.alias, settings.TIME_ZONE), "warning")
 
 
 @contextlib.contextmanager

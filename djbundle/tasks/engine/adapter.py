@@ -9,13 +9,12 @@ from dataclasses import replace
 
 from djbundle.tasks import backends
 from djbundle.tasks.backend import DatabaseBackend
-from djbundle.tasks.compat import BaseTaskBackend, task, task_backends
+from djbundle.tasks.compat import task, task_backends
 from djbundle.tasks.engine.single_run import run_alone
 from djbundle.tasks.store import claim
 from djbundle.tasks.store.worker_identity import Identity
 from djbundle.tasks.text import one_line
 
-DEFAULT_QUEUE = "default"  # of a backend that takes any queue name
 NO_RESULT = "00000000-0000-4000-8000-000000000000"  # a result that no backend has
 
 
@@ -35,7 +34,7 @@ class BackendEngine:
     def publish(self, name: str, keys: Sequence[int]) -> None:
         """Enqueue a call for each key. Raise EngineError if one is not taken."""
         try:
-            call = replace(run_row, backend=self.alias, queue_name=name or queue_of(self.backend))
+            call = replace(run_row, backend=self.alias, queue_name=name or backends.queue_of(self.backend))
             for key in keys:
                 self.backend.enqueue(call, [key], {})
         except Exception as error:
@@ -58,16 +57,11 @@ class BackendEngine:
         return f'the backend "{self.alias}" of TASKS does not answer: {one_line(str(error))}'
 
 
-def queue_of(backend: BaseTaskBackend) -> str:
-    """Return a queue that the backend has."""
-    return DEFAULT_QUEUE if DEFAULT_QUEUE in backend.queues else min(backend.queues, default=DEFAULT_QUEUE)
-
-
 ours = next(backend for backend in backends.usable() if isinstance(backend, DatabaseBackend))
 
 
 @task(
-    backend=ours.alias, queue_name=queue_of(ours)
+    backend=ours.alias, queue_name=backends.queue_of(ours)
 )  # else Django would want a backend "default" with a queue "default"
 def run_row(key: int) -> None:
     """Run the task of this row, unless it was run, cancelled or put off meanwhile."""

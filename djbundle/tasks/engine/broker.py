@@ -5,7 +5,7 @@ import importlib
 import logging
 import socket
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from djbundle.common.broker_url import BrokerUrl
@@ -122,7 +122,10 @@ class Broker:
             no_ack=self.url.transport == "redis",  # else each message costs Redis five commands more
         )
         of_tasks = on_tasks and self._consumer([self.queue(name, of_tasks=True) for name in names], on_tasks)
-        return Consumer(self._connection, consumer, of_tasks, self.errors, has_batches=self.url.transport == "sqs")
+        receiving = Consumer(self._connection, consumer, of_tasks, self.errors, has_batches=self.url.transport == "sqs")
+        if of_tasks and self.url.transport == "redis":
+            receiving.deliver_again = partial(of_tasks.channel.qos.restore_visible, num=None, interval=1)
+        return receiving
 
     def _channel(self) -> Any:
         channel = self._connection.channel()

@@ -29,6 +29,9 @@ class Consumer:
         self._prefetch = 1  # messages with whole tasks that the broker hands over before one is acknowledged
         self.is_active = False
         self.unreadable = 0  # messages in a row that kombu cannot read
+        # Delivers again what workers that are gone have not acknowledged. Call it every few seconds: where the broker
+        # does not do so itself, kombu does only after a pause without any event, and there may be none for minutes.
+        self.deliver_again: Callable[[], object] = lambda: None
 
     def limit(self, messages: int) -> None:
         """Let at most `messages` messages come at once, and at least one. Only SQS delivers several."""

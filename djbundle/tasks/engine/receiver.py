@@ -27,6 +27,7 @@ STOP = b"stop"  # a line of the worker: take no more messages, and wait for ackn
 TASKS = b"t"  # begins a line with a message, see pass_on_tasks()
 LINGER = 0.005  # seconds to wait for more credit before the broker is asked to stop, which takes as long
 HEARTBEAT_INTERVAL = 3.0  # seconds between checks of the broker's heartbeats
+REDELIVERY_INTERVAL = 3.0  # seconds between looks for messages of workers that are gone
 
 
 class Receiver:
@@ -48,6 +49,7 @@ class Receiver:
         self.heartbeat = Periodic(HEARTBEAT_INTERVAL, broker.check_heartbeat)
         try:
             consumer = broker.consume(self.queues, self.pass_on, None if self.url.has_rows else self.pass_on_tasks)
+            self.redelivery = Periodic(REDELIVERY_INTERVAL, consumer.deliver_again)
             logger.info("tasks come from %s", self.url.masked)
             while self._receive(consumer):
                 pass
@@ -83,6 +85,7 @@ class Receiver:
         consumer.start()
         consumer.drain(DRAIN_INTERVAL)
         self.heartbeat.run()
+        self.redelivery.run()
         return not self.is_closed
 
     def has_credit(self, seconds: float) -> bool:
