@@ -13,8 +13,6 @@ from tests.tasks.conftest import (  # noqa: F401 - fixtures, and Django's setup
     Broker,
     StartWorker,
     each_database,
-    mariadb,
-    mariadb_server,
     postgres,
     postgres_server,
     rabbitmq_server,
@@ -38,6 +36,7 @@ def nested(levels: int) -> list[Any]:
     return inner
 
 
+ON_BOTH = pytest.mark.parametrize("each_database", ["sqlite", "postgresql"], indirect=True)
 UNKNOWN = "tests.tasks.jobs.unknown"  # so that the task needs a row
 POISON: dict[str, dict[str, Any]] = {
     "priority too large": {"priority": 10**30},
@@ -105,8 +104,9 @@ def send(url: BrokerUrl, *bodies: Any) -> None:
     connection.close()
 
 
-@pytest.mark.usefixtures("each_database")
+@ON_BOTH
 def test_tasks_that_cannot_be_kept(
+    each_database: str,  # noqa: F811
     url: BrokerUrl,
     tmp_path: Path,
     start_worker: StartWorker,  # noqa: F811
