@@ -67,7 +67,8 @@ def project_options(command: Callable[..., None]) -> Callable[..., None]:
             "--compile",
             multiple=True,
             metavar="NAME",
-            help="A package to compile to C like the project itself; repeatable, as `compile`.",
+            help="A package to compile to C like the project itself, or a module of the project to compile although a "
+            "rule keeps it bytecode; repeatable, as `compile`.",
         ),
         click.option(
             "--bytecode",

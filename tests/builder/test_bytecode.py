@@ -6,11 +6,14 @@ import pytest
 
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.dependencies.bytecode_search import named, reasons_of_modules
-from djbundle.builder.dependencies.modules import Choice
+from djbundle.builder.dependencies.modules import Choice, choose_modules
 from djbundle.builder.dependencies.project_imports import imported_from
 from djbundle.builder.native.refusals import find_refused, remember, without_refused
+from djbundle.builder.project.project import find_project
 from djbundle.errors import ConfigurationError
 
+MANAGE = 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n'
+ODD = "async def view(request): pass\n"
 SOURCES = {
     "shop/__init__.py": "",
     "shop/plain.py": "def total(prices): return sum(price for price in prices)\nfrom shop import other\n",
@@ -41,6 +44,23 @@ def test_who_reads_frames_and_who_calls_it(modules: dict[PurePosixPath, Path]) -
         "shop/package.py": [("caller", 1)],
         "shop/sub/__init__.py": [("caller", 1)],
     }
+
+
+def test_a_module_that_is_to_be_compiled_in_any_case(tmp_path: Path) -> None:
+    texts = {
+        "manage.py": MANAGE,
+        "shop/__init__.py": "",
+        "shop/settings.py": "",
+        "shop/one.py": ODD,
+        "shop/two.py": ODD,
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "pyproject.toml").write_text('[tool.djbundle]\ncompile = ["shop.one"]\n')
+    compiled, kept = choose_modules(find_project(tmp_path, settings=None, name=None))
+    assert PurePosixPath("shop/one.py") in compiled
+    assert [*map(str, kept)] == ["shop/two.py"]
 
 
 def test_modules_and_packages_by_name(modules: dict[PurePosixPath, Path]) -> None:

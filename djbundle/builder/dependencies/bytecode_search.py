@@ -26,11 +26,16 @@ def reasons_of_modules(modules: Mapping[PurePosixPath, Path]) -> Reasons:
     return reasons
 
 
+def modules_named(name: str, modules: Iterable[PurePosixPath]) -> set[PurePosixPath]:
+    """Return the module of this name, or those of the package of this name."""
+    return {path for path in modules if f"{dotted(path)}.".startswith(f"{name}.")}
+
+
 def named(names: Iterable[str], modules: Mapping[PurePosixPath, Path]) -> Reasons:
     """Return the modules that the configuration names. Raise ConfigurationError for a name that no module has."""
     found: Reasons = {}
     for name in names:
-        chosen = [path for path in modules if f"{dotted(path)}.".startswith(f"{name}.")]
+        chosen = modules_named(name, modules)
         if not chosen:
             nearest = difflib.get_close_matches(name, map(dotted, modules), n=1)
             raise ConfigurationError(

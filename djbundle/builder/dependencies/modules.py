@@ -10,7 +10,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import NamedTuple
 
 from djbundle.builder.dependencies.bytecode_rules import Reason
-from djbundle.builder.dependencies.bytecode_search import named, reasons_of_modules
+from djbundle.builder.dependencies.bytecode_search import modules_named, named, reasons_of_modules
 from djbundle.builder.project import installed
 from djbundle.builder.project.project import Project
 from djbundle.errors import ConfigurationError
@@ -31,11 +31,18 @@ class Choice(NamedTuple):
 
 
 def choose_modules(project: Project) -> Choice:
-    """Return the modules that Nuitka compiles, and those that stay bytecode because of a rule or of `bytecode`."""
+    """Return the modules that Nuitka compiles, and those that stay bytecode because of a rule or of `bytecode`.
+
+    No rule keeps a module of the project from being compiled that `compile` names.
+    """
     modules = {PurePosixPath(path): project.root / path for path in _sources_of_project(project)}
+    forced: set[PurePosixPath] = set()
     for name in project.configuration.compile:
-        modules |= _modules_of_package(name)
-    reasons = reasons_of_modules(modules) | named(project.configuration.bytecode, modules)
+        own = modules_named(name, modules)
+        forced |= own
+        modules |= {} if own else _modules_of_package(name)
+    by_rules = {name: found for name, found in reasons_of_modules(modules).items() if name not in forced}
+    reasons = by_rules | named(project.configuration.bytecode, modules)
     return Choice({name: path for name, path in modules.items() if name not in reasons}, reasons)
 
 

@@ -21,7 +21,7 @@ class Configuration:
     settings: str | None = None  # the settings module, where the wrong one is found
     include: list[str] = field(default_factory=list)  # distributions, and files or folders of the project, to put in
     exclude: list[str] = field(default_factory=list)  # patterns for names of files or folders in the tree, to leave out
-    compile: list[str] = field(default_factory=list)  # packages to compile to C like the project itself
+    compile: list[str] = field(default_factory=list)  # packages to compile to C, and modules of the project in any case
     bytecode: list[str] = field(default_factory=list)  # modules and packages of the project not to compile to C
     protect: bool = False  # whether the sources of the project stay out
     before: list[str] = field(default_factory=list)  # commands to run in the project's folder before a build
