@@ -85,7 +85,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
                 selection, left_out = _choose_files(project, inspection, work / "static", console)
                 assets.add_project(tree, selection, compiled, cache)
                 packages.add_packages(tree, dependencies, compiled, project, inspection, cache)
-                runtime.add_runtime(tree, project_facts(project, tree, compiled, kept), cache, work)
+                runtime.add_runtime(tree, project_facts(project, tree, compiled), cache, work)
                 stdlib.add_standard_library(tree, cache)
                 assets.add_static_files(tree, work / "static", left_out.static, cache)
                 library_data = _close_libraries(tree, project, inspection, cache)

@@ -10,6 +10,13 @@ import pytest
 from djbundle.runtime.serve.loaded_threads import describe, report_threads
 
 
+@pytest.fixture(autouse=True)
+def no_threads_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the threads of other tests."""
+    others, every = {*threading.enumerate()} - {threading.current_thread()}, threading.enumerate
+    monkeypatch.setattr(threading, "enumerate", lambda: [each for each in every() if each not in others])
+
+
 @pytest.fixture
 def waiting() -> Iterator[threading.Event]:
     """Return what threads of a test wait for. It is set at the end."""

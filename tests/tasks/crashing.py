@@ -40,7 +40,7 @@ class CrashingConfig(AppConfig):
 
 def steps() -> dict[str, Step]:
     """Return the points at which a process may die, in the order in which a task reaches them."""
-    from djbundle.tasks.engine import broker, receiver, sending  # noqa: PLC0415 - needs the models
+    from djbundle.tasks.engine import broker, messages, receiver, sending  # noqa: PLC0415 - needs the models
     from djbundle.tasks.engine.direct_runs import DirectRuns  # noqa: PLC0415 - as above
     from djbundle.tasks.store import claim, transitions  # noqa: PLC0415 - as above
     from djbundle.tasks.worker.process.outbox import Outbox  # noqa: PLC0415 - as above
@@ -48,7 +48,7 @@ def steps() -> dict[str, Step]:
     return {
         "marked, not sent": Step(sending, "mark_sent", is_after=True, tasks=lambda _args, sent: sent.keys),
         "sent, not marked": Step(broker.Broker, "publish", is_after=True, first=lose_marks),
-        "received, not acknowledged": Step(broker, "_accept"),
+        "received, not acknowledged": Step(messages, "accept"),
         "acknowledged, not passed on": Step(receiver.Receiver, "pass_on"),
         "claimed, not run": Step(claim, "_claim_runs", is_after=True, tasks=lambda _args, runs: runs),
         "run, not reported": Step(Outbox, "add"),

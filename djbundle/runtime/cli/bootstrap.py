@@ -29,14 +29,13 @@ PROJECT = "_project"
 class ProjectFinder:
     """Loads `_project` at the first import of one of its modules. From then on CompiledFinder finds them.
 
-    It comes before PathFinder, which would mistake a folder of templates for a package without code.
+    It comes before all finders of files: a folder of templates is no package without code, and a package that is
+    bytecode itself may have compiled modules.
     """
-
-    names: frozenset[str]  # of the top-level modules
 
     @classmethod
     def find_spec(cls, name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG003
-        if path is not None or name not in cls.names:
+        if name not in CompiledFinder.modules:
             return None
         sys.meta_path.remove(cls)
         __import__(PROJECT)
@@ -45,10 +44,13 @@ class ProjectFinder:
 
 
 class CompiledFinder:
-    """Finds compiled modules in the place of Nuitka's own finder, and gives them a loader that knows their sources."""
+    """Finds compiled modules in the place of Nuitka's own finder, and gives them a loader that knows their sources.
+
+    Nuitka's finder is asked for no other module: it would look for that one itself, in the folder of its package.
+    """
 
     nuitka: "Any" = None  # Nuitka's finder
-    bytecode: frozenset[str]  # packages with compiled modules that are bytecode themselves
+    modules: dict[str, bool]  # the compiled modules by name; whether each is a package
 
     @classmethod
     def take_over(cls) -> None:
@@ -57,12 +59,20 @@ class CompiledFinder:
 
     @classmethod
     def find_spec(cls, name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG003
-        if name in cls.bytecode:
+        if name not in cls.modules:
             return None
         spec: ModuleSpec | None = cls.nuitka.find_spec(name, path)
         if spec is not None:
             spec.loader = CompiledLoader(spec)  # type: ignore[assignment]
         return spec
+
+    @classmethod
+    def modules_in(cls, package: str, prefix: str) -> "Iterator[tuple[str, bool]]":
+        """Yield the names of the compiled modules in a package, each after `prefix`, as pkgutil lists modules."""
+        for name, is_package in cls.modules.items():
+            parent, _, own = name.rpartition(".")
+            if parent == package:
+                yield prefix + own, is_package
 
 
 class CompiledLoader:
@@ -198,11 +208,9 @@ def list_compiled_modules() -> None:
 
     def list_modules(finder: FileFinder, prefix: str = "") -> "Iterator[tuple[str, bool]]":
         modules = dict(list_files(finder, prefix))
-        if nuitka := CompiledFinder.nuitka:
-            package = finder.path.removeprefix(ROOT + "/").replace("/", ".")
-            spec = nuitka.find_spec(package, None)
-            if spec is not None and spec.submodule_search_locations is not None:
-                modules |= dict(nuitka.sys_path_hook(finder.path).iter_modules(prefix))
+        if f"{finder.path}/".startswith(f"{ROOT}/"):
+            package = finder.path[len(ROOT) + 1 :].replace("/", ".")
+            modules |= dict(CompiledFinder.modules_in(package, prefix))
         return iter(sorted(modules.items()))
 
     pkgutil.iter_importer_modules.register(FileFinder, list_modules)  # type: ignore[attr-defined]
@@ -266,9 +274,9 @@ def open_tree() -> None:
     else:
         finder = archive_finder(_archive)
     sys.meta_path.insert(sys.meta_path.index(PathFinder), finder)
-    from _project_facts import BYTECODE, NAMES, SOURCES  # type: ignore[import-not-found]  # noqa: PLC0415 - see the builder
+    from _project_facts import COMPILED, SOURCES  # type: ignore[import-not-found]  # noqa: PLC0415 - the builder writes it
 
-    ProjectFinder.names, CompiledFinder.bytecode, FolderFinder.with_sources = NAMES, BYTECODE, SOURCES
+    CompiledFinder.modules, FolderFinder.with_sources = COMPILED, SOURCES
     sys.meta_path.insert(sys.meta_path.index(PathFinder), ProjectFinder)
 
 

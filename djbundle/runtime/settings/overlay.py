@@ -63,7 +63,7 @@ class Overlay:
         Another user may have created the folder first. A cache unpickles its files, and a pickle can run any code.
         """
         target = self.bundle.in_tree(Path(path))
-        if not any(target.is_relative_to(shared) for shared in SHARED):
+        if target.is_relative_to(self.bundle.data) or not any(target.is_relative_to(shared) for shared in SHARED):
             return None
         return self.bundle.data / OUTSIDE_FOLDER / target.relative_to("/")
 

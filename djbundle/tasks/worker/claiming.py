@@ -19,7 +19,8 @@ class Claiming:
         self, identity: Identity, queues: transitions.Queues, pool: ProcessPool, inbox: Inbox | None = None
     ) -> None:
         self.identity, self.queues, self.pool, self.inbox = identity, queues, pool, inbox
-        self._limited_at: float | None = 0.0  # when to search for tasks with a limit, monotonic seconds
+        # When to search for tasks with a limit, monotonic seconds; None until a wake-up.
+        self._limited_at: float | None = 0.0 if inbox else None
         self._last_limited = 0.0
         self.is_doubtful = False  # the statement was sent, but no answer came
 
@@ -51,8 +52,8 @@ class Claiming:
         """Return whether it is time to search for tasks with a limit; plan the next search."""
         now = time.monotonic()
         if self.inbox is None:
-            self._limited_at = None
-        elif self._limited_at is None:
+            return False
+        if self._limited_at is None:
             self._limited_at = max(now + LIMITED_DELAY, self._last_limited + LIMITED_INTERVAL)
         elif now >= self._limited_at:
             self._limited_at, self._last_limited = None, now
