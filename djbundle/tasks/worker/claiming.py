@@ -11,7 +11,7 @@ from djbundle.tasks.worker.process_pool import ProcessPool
 CLAIM_LIMIT = 800  # tasks in one claim, since each claim, and each write of outcomes, has a cost
 IDLE_CLAIM_LIMIT = 300  # tasks in one claim, while a process is idle and waits for them
 LIMITED_INTERVAL = 0.05  # seconds between searches for tasks with a limit, which a broker does not carry
-LIMITED_DELAY = 0.005  # seconds from a wake-up to such a search: first the relay uses the database, for all other tasks
+LIMITED_DELAY = 0.02  # seconds from a wake-up to such a search: first the relay uses the database, for all other tasks
 
 
 class Claiming:
