@@ -1,4 +1,4 @@
-"""What is promised on each engine: real servers and workers, and the program that anybody runs on theirs."""
+"""Each engine keeps its promises, on real servers. The test runs the program that anybody can run."""
 
 import json
 import os
@@ -154,7 +154,7 @@ def test_document_names_every_promise() -> None:
 
 
 def test_ours_break_no_promise() -> None:
-    """What is refused or kept in part has a reason."""
+    """Each promise that is refused or kept in part has a reason."""
     runs = recorded.load()
     outcomes = [each for engine in ENGINES if engine.is_ours for each in runs[engine.name]]
     assert [each for each in outcomes if each.verdict == BROKEN] == []

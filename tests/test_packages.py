@@ -62,7 +62,7 @@ def test_every_exercise_is_done(results: tuple[dict[str, str], dict[str, str]]) 
 
 @pytest.mark.usefixtures("results")
 def test_package_is_compiled(folder: Path) -> None:
-    """Of the package, only what a rule keeps is bytecode. It finds its extension module."""
+    """Only the modules that a rule keeps are bytecode. The package finds its extension module."""
     bundle = folder / "bundle" / "odds"
     loaders = "*[type(each.__loader__).__name__ for each in (yaml, yaml.constructor, yaml.scanner)]"
     code = f"import yaml, yaml.cyaml; print({loaders}, yaml.load('[1, 2]', yaml.CSafeLoader))"

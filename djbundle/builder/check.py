@@ -14,7 +14,7 @@ from djbundle.builder.dependencies.bytecode_rules import Reason
 from djbundle.builder.dependencies.dependencies import Dependency, find_dependencies
 from djbundle.builder.inspection.inspection import Inspection, ReadVariable, check_versions
 from djbundle.builder.machine_ties import find_machine_ties, settings_files
-from djbundle.builder.native.refusals import without_refused
+from djbundle.builder.native.refusals import choose_modules
 from djbundle.builder.options import BuildOptions
 from djbundle.builder.project.installed import files_of
 from djbundle.builder.project.project import Project
@@ -64,7 +64,8 @@ def check_project(options: BuildOptions) -> Check:
     """Check the project. Raises the errors that a build would raise."""
     check_versions()
     project, inspection = options.inspect()
-    files, choice = FileSelection(project, inspection).decisions, choice_of(project)
+    files = FileSelection(project, inspection).decisions
+    choice = choose_modules(project, Cache(default_folder()))
     sources = (path for path in project.sources() if not modules.is_test(path) and "migrations" not in path.parts)
     return Check(
         name=project.name,
@@ -91,11 +92,6 @@ def check_project(options: BuildOptions) -> Check:
         machine_ties=find_machine_ties(project, inspection),
         files=files,
     )
-
-
-def choice_of(project: Project) -> modules.Choice:
-    """Return the modules that a build compiles, as far as is known before Nuitka has seen them."""
-    return without_refused(modules.choose_modules(project), Cache(default_folder()))
 
 
 def _bytecode(reasons: Mapping[PurePosixPath, list[Reason]]) -> Iterator[Finding]:

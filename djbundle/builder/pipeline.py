@@ -28,7 +28,7 @@ from djbundle.builder.dependencies import modules
 from djbundle.builder.dependencies.dependencies import find_dependencies
 from djbundle.builder.inspection.inspection import Inspection, check_versions, inspect_project
 from djbundle.builder.native import compiler, libraries, nuitka
-from djbundle.builder.native.refusals import RefusedModuleError, without_refused
+from djbundle.builder.native.refusals import RefusedModuleError, choose_modules
 from djbundle.builder.options import BuildOptions
 from djbundle.builder.project.hooks import run_before
 from djbundle.builder.project.project import Project
@@ -73,7 +73,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
             with console.step(command):
                 run_before(command, project, options.environment)
 
-        compiled, kept = without_refused(modules.choose_modules(project), cache)
+        compiled, kept = choose_modules(project, cache)
         with nuitka.Compilation(project.root, compiled, kept, cache, work) as compilation:
             with console.step("import it and collect its static files") as step:
                 inspection = inspect_project(project, options.environment, work)

@@ -1,4 +1,4 @@
-"""Who can write to the broker of direct mode can run tasks, but stops no worker: what cannot be kept is dropped."""
+"""A stranger with access to the broker of direct mode stops no worker: messages that cannot be kept are dropped."""
 
 import json
 import math

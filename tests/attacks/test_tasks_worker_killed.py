@@ -28,7 +28,7 @@ def _own_database(tmp_path: Path) -> Iterator[None]:
 
 
 def test_tasks_beside_one_that_kills_its_worker(tmp_path: Path, start_worker: StartWorker) -> None:  # noqa: F811
-    """As a supervisor does, the test starts another worker each time."""
+    """The test starts another worker each time, as a supervisor does."""
     mad_jobs.kill_the_worker.enqueue()
     for number in range(INNOCENT):
         mad_jobs.note.enqueue(str(tmp_path), f"run-{number}")

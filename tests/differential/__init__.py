@@ -1,1 +1,1 @@
-"""What a bundle does is compared with what Python does from the sources."""
+"""A bundle is compared with Python that runs the same sources."""

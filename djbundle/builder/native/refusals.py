@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from djbundle.builder.core.cache import Cache, hash_of
+from djbundle.builder.dependencies import modules
 from djbundle.builder.dependencies.bytecode_rules import Reason
 from djbundle.builder.dependencies.bytecode_search import Reasons
 from djbundle.builder.dependencies.modules import Choice
+from djbundle.builder.project.project import Project
 
 PLACE = re.compile(r"Problem at '(?P<path>[^'\n]+):(?P<line>\d+)'|^(?P<file>/[^'\n]+\.py):(?P<row>\d+):", re.MULTILINE)
 KIND = "refused"  # of cache entries
@@ -22,9 +24,9 @@ class RefusedModuleError(Exception):
         self.name, self.line = name, line
 
 
-def find_refused(log: str, modules: Mapping[PurePosixPath, Path]) -> RefusedModuleError | None:
-    """Return the module that Nuitka's log blames; None if it blames none of `modules`."""
-    names = {str(path): name for name, path in modules.items()}
+def find_refused(log: str, compiled: Mapping[PurePosixPath, Path]) -> RefusedModuleError | None:
+    """Return the module that Nuitka's log blames; None if it blames none of those that are compiled."""
+    names = {str(path): name for name, path in compiled.items()}
     for match in PLACE.finditer(log):
         if name := names.get(match["path"] or match["file"]):
             return RefusedModuleError(name, int(match["line"] or match["row"]))
@@ -34,6 +36,11 @@ def find_refused(log: str, modules: Mapping[PurePosixPath, Path]) -> RefusedModu
 def remember(refused: RefusedModuleError, path: Path, cache: Cache) -> None:
     """Keep the line in the cache, under the content of the module."""
     cache.get_or_create_bytes(KIND, _key(path), str(refused.line).encode)
+
+
+def choose_modules(project: Project, cache: Cache) -> Choice:
+    """Return the modules that a build compiles, as far as is known before Nuitka has seen them."""
+    return without_refused(modules.choose_modules(project), cache)
 
 
 def without_refused(choice: Choice, cache: Cache) -> Choice:

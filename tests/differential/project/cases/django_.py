@@ -1,4 +1,4 @@
-"""What the project has of Django: its logging, its engine, a helper that lies among its tests."""
+"""The project's logging, its database engine, and a helper that lies among its tests."""
 
 import logging
 
