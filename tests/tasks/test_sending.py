@@ -54,6 +54,23 @@ def test_one_statement_marks_the_most_urgent_first_and_what_may_be_sent_only(mon
     assert sent.is_last
 
 
+REPEATING_PLAN = ("hashjoin", "mergejoin", "material", "hashagg", "sort", "memoize")
+
+
+@pytest.mark.usefixtures("each_database")
+def test_no_plan_of_the_database_marks_or_claims_more_than_the_limit() -> None:
+    """PostgreSQL may run a subquery once for each row. A LIMIT in it then holds for each run alone."""
+    enqueue_many(jobs.add, [(number, 1) for number in range(80)])
+    with connection.cursor() as cursor:
+        for step in REPEATING_PLAN if connection.vendor == "postgresql" else ():
+            cursor.execute(f"SET enable_{step} = off")
+        if connection.vendor == "postgresql":
+            cursor.execute("ANALYZE")
+    assert sending.mark_sent(100, lambda _queue: 20, certain_room=20).counts == {"default": 20}
+    assert len(claim.claim_runs(Identity.of_this_process(), 10)) == 10
+    assert TaskRecord.objects.filter(status=TaskResultStatus.RUNNING).count() == 10
+
+
 @pytest.mark.usefixtures("each_database")
 def test_only_the_mark_itself_does_not_wait_for_the_disk() -> None:
     jobs.add.enqueue(1, 1)

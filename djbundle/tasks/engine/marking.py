@@ -20,7 +20,7 @@ from djbundle.tasks.store.prepared_statement import rows_of
 Row = tuple[int, str, str]  # key, queue and backend of a task
 CONDITION = "AND sent_at IS NULL AND concurrency_key = ''"
 MARK_SQL = """
-UPDATE {table} SET sent_at = %s WHERE {relaxed} id IN ({keys_sql})
+UPDATE {table} SET sent_at = %s WHERE {relaxed} id {condition}
 RETURNING id, queue_name, backend, priority, run_after
 """
 RELAXED = {  # on SQLite durability.py does this
@@ -47,4 +47,6 @@ def mark(alias: str, limit: int, excluded: Collection[str]) -> list[Row]:
 
 def _sql(connection: BaseDatabaseWrapper, selection: Selection) -> str:
     table = connection.ops.quote_name(TaskRecord._meta.db_table)
-    return MARK_SQL.format(table=table, relaxed=RELAXED[connection.vendor], keys_sql=selection.sql(connection))
+    return MARK_SQL.format(
+        table=table, relaxed=RELAXED[connection.vendor], condition=selection.key_condition(connection)
+    )

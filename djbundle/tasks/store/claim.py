@@ -54,7 +54,7 @@ SELECT {columns} FROM {table} WHERE status = 'READY' AND run_after <= %s
     AND queue_name NOT IN (SELECT name FROM {paused})
 ORDER BY priority DESC, run_after, id LIMIT %s {lock}
 """
-CLAIM_SQL = "UPDATE {table} SET {marks} WHERE id IN ({keys_sql})"
+CLAIM_SQL = "UPDATE {table} SET {marks} WHERE id {condition}"
 CLAIMED_VALUES = {  # what a claim writes, and so the values of a claimed row
     "status": "'RUNNING'",
     "epoch": "epoch + 1",
@@ -161,6 +161,14 @@ class Selection(NamedTuple):
         names = _names(connection) | {"columns": columns}
         return SELECT_SQL.format(**names, condition=self.condition, lock=_lock(connection))
 
+    def key_condition(self, connection: BaseDatabaseWrapper) -> str:
+        """Return SQL that a key must match.
+
+        PostgreSQL may run a subquery after IN once for each row, each time with the LIMIT anew. It makes an array once.
+        """
+        sql = self.sql(connection)
+        return f"= ANY(ARRAY({sql}))" if connection.vendor == "postgresql" else f"IN ({sql})"
+
 
 class ClaimValues(NamedTuple):
     """The parameters of CLAIMED_VALUES. Times are as the database takes them."""
@@ -195,7 +203,7 @@ def _select_and_update(connection: BaseDatabaseWrapper, selection: Selection, cl
         sql = selection.sql(connection, names["claimed"])
         rows = fast_sql.execute(connection, sql, [*claim_values.values_for(COLUMNS), *selection.values]).fetchall()
         if rows:
-            sql = CLAIM_SQL.format(**names, keys_sql=fast_sql.LISTED)
+            sql = CLAIM_SQL.format(**names, condition=f"IN ({fast_sql.LISTED})")
             fast_sql.execute(
                 connection, sql, [*claim_values.values_for(CLAIMED_VALUES), json.dumps([row[0] for row in rows])]
             )
@@ -205,7 +213,7 @@ def _select_and_update(connection: BaseDatabaseWrapper, selection: Selection, cl
 def _update_returning(connection: BaseDatabaseWrapper, selection: Selection, claim_values: ClaimValues) -> list[Row]:
     """Claim with one statement."""
     names = _names(connection)
-    sql = CLAIM_SQL.format(**names, keys_sql=selection.sql(connection))
+    sql = CLAIM_SQL.format(**names, condition=selection.key_condition(connection))
     return by_urgency(
         rows_of(
             connection,
@@ -225,9 +233,11 @@ def _select_update_select(
         keys = [key for (key,) in cursor.fetchall()]
         if not keys:
             return []
-        keys_sql = ", ".join(["%s"] * len(keys))
-        cursor.execute(CLAIM_SQL.format(**names, keys_sql=keys_sql), [*claim_values.values_for(CLAIMED_VALUES), *keys])
-        cursor.execute(f"SELECT {names['columns']} FROM {names['table']} WHERE id IN ({keys_sql})", keys)  # noqa: S608 - of names only
+        condition = f"IN ({', '.join(['%s'] * len(keys))})"
+        cursor.execute(
+            CLAIM_SQL.format(**names, condition=condition), [*claim_values.values_for(CLAIMED_VALUES), *keys]
+        )
+        cursor.execute(f"SELECT {names['columns']} FROM {names['table']} WHERE id {condition}", keys)  # noqa: S608 - of names only
         return by_urgency(list(cursor.fetchall()))
 
 
