@@ -105,6 +105,15 @@ def test_an_honest_upload_may_be_slow(target: NewTarget, interface: str) -> None
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
+def test_chunks_of_one_byte_are_refused(target: NewTarget, interface: str) -> None:
+    with target(interface) as site, connect(site) as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(request("POST", "/size/", HOST, CHUNKED) + b"1\r\na\r\n" * 100_000)
+        assert status_of(connection.recv(1000)) == 400
+        assert get(site) == 200
+
+
+@pytest.mark.parametrize("interface", INTERFACES)
 def test_neighbours_of_slow_uploads_stay(target: NewTarget, interface: str) -> None:
     """At the same address and on the same connection, normal requests and normal uploads go on."""
     with target(interface, *WINDOW) as site, contextlib.ExitStack() as stack:

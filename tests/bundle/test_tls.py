@@ -179,6 +179,28 @@ def test_changed_files_are_taken_up_without_a_lost_request(new_small: NewSite, t
         assert len(with_role(site, "web", 2)) == 2
 
 
+def test_a_web_process_that_starts_beside_damaged_files_has_the_last_certificate(
+    new_small: NewSite, tmp_path: Path
+) -> None:
+    certificate, key, root = make_files(tmp_path)
+    with new_small("--tls-cert", str(certificate), "--tls-key", str(key), "--workers", "1") as site:
+        url, trusted = site.url.replace("127.0.0.1", "localhost"), root.read_text()
+        wait_until(lambda: try_to_get(url, trusted), "the site answers")
+        first = serial(url, trusted)
+        make_files(tmp_path, root=root)
+        wait_until(lambda: is_replaced(url, trusted, first), "the new certificate")
+        second = serial(url, trusted)
+        key.write_text("damaged")
+        wait_for_log(site, "is damaged; the one before stays")
+        (web,) = with_role(site, "web", 1)
+        web.kill()
+        wait_until(lambda: with_role(site, "web", 1) not in ([], [web]), "a new web process")
+        wait_until(lambda: try_to_get(url, trusted), "the site answers again")
+        assert serial(url, trusted) == second
+        make_files(tmp_path, root=root)
+        wait_until(lambda: is_replaced(url, trusted, second), "the third certificate")
+
+
 def get_through(connection: socket.socket, trusted: str) -> bytes:
     """Send a request over an open connection that has not been used yet."""
     with ssl.create_default_context(cadata=trusted).wrap_socket(connection, server_hostname="localhost") as secure:

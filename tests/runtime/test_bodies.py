@@ -8,7 +8,7 @@ from djbundle.runtime.http.limits import bodies, quota
 from djbundle.runtime.http.limits.bodies import Bodies
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.protocol import rate
-from djbundle.runtime.http.protocol.rate import MIN_RATE
+from djbundle.runtime.http.protocol.rate import MAX_SMALL_PARTS, MIN_PART, MIN_RATE
 from djbundle.runtime.http.protocol.transport import Request
 from djbundle.runtime.net.trusted_proxies import parse_proxies
 from djbundle.runtime.options.http import HttpOptions
@@ -110,6 +110,19 @@ def test_more_than_may_come_is_refused(site: Bodies) -> None:
     upload = Upload(site, HTTP_TRANSFER_ENCODING="chunked")
     upload.protocol.deliver(b"a" * 100_001, more=True)
     assert upload.protocol.status == 413
+    assert is_idle(site)
+
+
+@pytest.mark.parametrize(("size", "status"), [(MIN_PART - 1, 400), (MIN_PART, 0)])
+def test_too_many_small_parts_are_refused(size: int, status: int) -> None:
+    """Each part costs as much as a small request."""
+    site = Bodies(Limits(HttpOptions()), None)
+    upload = Upload(site, HTTP_TRANSFER_ENCODING="chunked")
+    for _ in range(MAX_SMALL_PARTS + 1):
+        assert upload.protocol.status == 0
+        upload.protocol.deliver(b"a" * size, more=True)
+    assert upload.protocol.status == status
+    upload.protocol.disconnect()
     assert is_idle(site)
 
 

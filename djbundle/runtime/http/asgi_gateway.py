@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import contextvars
+import os
 import time
 import traceback
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from djbundle.common.processes import end_copy
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.new_requests import NewRequests
 from djbundle.runtime.http.limits.refusals import refusal_headers
@@ -27,6 +29,7 @@ class AsgiGateway:
 
     def __init__(self, application: Any, limits: Limits, loop: asyncio.AbstractEventLoop) -> None:
         self.limits, self.loop = limits, loop
+        self.process = os.getpid()
         self.application = application
         self.request_middleware = RequestMiddleware(limits.is_proxy)
         self.request_tracker = AsgiRequestTracker()
@@ -117,7 +120,10 @@ class AsgiRequest:
         try:
             self.scope[TURN] = self
             protocol = self.watcher.proto
-            await self.gateway.application(self.scope, protocol.receive, protocol.send)
+            try:
+                await self.gateway.application(self.scope, protocol.receive, protocol.send)
+            finally:
+                end_copy(self.gateway.process)
         except Exception:  # logged by us: Granian would log the text as it is, with secrets and lines of its own
             write("error", "serve", "the answer to a request failed", {"id": self.request_id}, traceback.format_exc())
         finally:

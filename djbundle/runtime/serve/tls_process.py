@@ -31,7 +31,8 @@ def prepare_tls(data: Path, options: TlsOptions | None) -> CertificatePair | Non
     # Without duplicates: a new version inherits this environment, and runs this code again.
     os.environ[variables.ALLOWED_HOSTS] = ",".join(dict.fromkeys(hosts))
     if options.files:
-        pair = CertificatePair(*(file.absolute() for file in options.files))
+        certificate, key = (file.absolute() for file in options.files)
+        pair = CertificatePair(certificate, key)
         pair.check()
         return pair
     check_external_account(options)

@@ -9,6 +9,7 @@ import signal
 import socket
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from djbundle.common.processes import end_copies_of_pool_threads
@@ -19,6 +20,7 @@ from djbundle.runtime.http.server import GranianWorker, Server
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.process import forking, memory
 from djbundle.runtime.process.heartbeat import BEAT_INTERVAL, Heartbeat
+from djbundle.runtime.tls.last_pair import LastPair
 from djbundle.runtime.tls.pair import CertificatePair, FilesVersion
 
 CHECK_INTERVAL = 1.0  # seconds between checks of the certificate's files, and between sweeps for stalled connections
@@ -114,6 +116,7 @@ class WebWorker:
                 try:
                     pair.check()
                 except CertificateError as error:
+                    current = current or self.start_with_last(endpoint, pair.last)
                     then = "the one before stays" if current else "waiting for another"
                     log(f"{error.cause}; {then}", "error", source="tls")
                 else:
@@ -121,6 +124,13 @@ class WebWorker:
                     if before:
                         self.spawn(self.retire(before))
             await asyncio.sleep(CHECK_INTERVAL)
+
+    def start_with_last(self, endpoint: Endpoint, last: LastPair) -> GranianWorker | None:
+        """Start a server with the certificate that was usable last; None if there was none."""
+        if (copy := last.copy()) is None:
+            return None
+        file = Path(f"/proc/self/fd/{copy}")  # it stays open: Granian reads it when it starts to serve
+        return self.start(Endpoint(endpoint.listener, CertificatePair(file, file)))
 
     async def retire(self, running: GranianWorker) -> None:
         """Drain a server, and stop it once each client has had time for its handshake and its request."""

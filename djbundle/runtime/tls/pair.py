@@ -3,12 +3,14 @@
 The check is a handshake of Python's own TLS with itself, so web workers need not load more.
 """
 
+import contextlib
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from djbundle.errors import CertificateError
+from djbundle.runtime.tls.last_pair import LastPair
 
 NO_CHECK_TIME = 0x200000  # x509_vfy.h, X509_V_FLAG_NO_CHECK_TIME: we check the expiry ourselves
 FLIGHTS = 4  # more than a handshake has
@@ -22,6 +24,7 @@ class CertificatePair:
 
     certificate: Path
     key: Path
+    last: LastPair = field(default_factory=LastPair, compare=False)  # shared by the processes forked from this one
 
     def version(self) -> FilesVersion | None:
         """Return a value that changes when one of the files does; None while one is missing."""
@@ -38,6 +41,8 @@ class CertificatePair:
             raise CertificateError(
                 f"the certificate in {self.certificate} has expired on {ends:%Y-%m-%d %H:%M} UTC", "renew it"
             )
+        with contextlib.suppress(OSError):  # the files were replaced meanwhile
+            self.last.store(self.certificate, self.key)
 
     def ends(self) -> datetime | None:
         """Return when the certificate expires; None if a server could not use it anyway."""

@@ -26,10 +26,9 @@ class RequestBody:
             message = await asyncio.wait_for(self._receive(), self.limits.options.body_timeout)
         except (TimeoutError, AttributeError):  # Granian's awaitables raise the latter when they are cancelled too late
             return await self.response.refuse(HTTPStatus.REQUEST_TIMEOUT, "the body came too slowly")
-        self.rate.size += len(message.get("body", b""))
-        max_body = self.limits.options.max_body
-        if max_body and self.rate.size > max_body:
-            return await self.response.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large")
+        self.rate.add(len(message.get("body", b"")))
+        if refusal := self.refusal():
+            return await self.response.refuse(*refusal)
         self.is_complete = not message.get("more_body", False)
         if self.is_complete:
             if self.rate.size <= MAX_BODY_IN_MEMORY:  # Django keeps a larger body until the response is sent
@@ -39,6 +38,15 @@ class RequestBody:
         elif self.rate.is_too_slow(time.monotonic(), self.limits.options.body_timeout):
             return await self.response.refuse(HTTPStatus.REQUEST_TIMEOUT, "the body came too slowly")
         return message
+
+    def refusal(self) -> tuple[HTTPStatus, str] | None:
+        """Return why the body must not go on, whoever sends it."""
+        max_body = self.limits.options.max_body
+        if max_body and self.rate.size > max_body:
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large"
+        if self.rate.is_fragmented:
+            return HTTPStatus.BAD_REQUEST, "the parts of the body are too small"
+        return None
 
     async def may_receive_body(self) -> bool:
         """Return whether a body may be received.

@@ -97,10 +97,13 @@ class Body:
 
     def store(self, part: bytes) -> bool:
         """Store a part. Refuse the request if there is no room, and return whether there was."""
-        self.rate.size += len(part)
+        self.rate.add(len(part))
         max_body = self.bodies.limits.options.max_body
         if max_body and self.rate.size > max_body:
             self.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {max_body} bytes")
+            return False
+        if self.rate.is_fragmented:
+            self.refuse(HTTPStatus.BAD_REQUEST, "the parts of the body are too small")
             return False
         try:
             self.spool.write(part)
