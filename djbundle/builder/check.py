@@ -66,6 +66,7 @@ def check_project(options: BuildOptions) -> Check:
     project, inspection = options.inspect()
     files = FileSelection(project, inspection).decisions
     choice = choose_modules(project, Cache(default_folder()))
+    dependencies = find_dependencies(project, inspection)
     sources = (path for path in project.sources() if not modules.is_test(path) and "migrations" not in path.parts)
     return Check(
         name=project.name,
@@ -80,7 +81,7 @@ def check_project(options: BuildOptions) -> Check:
         public_uploads=inspection.media_url,
         compiled=len(choice.compiled),
         bytecode=[*_bytecode(choice.bytecode)],
-        packages=[_package(each) for each in find_dependencies(project, inspection)],
+        packages=[_package(each) for each in dependencies],
         variables=inspection.variables,
         problems=scan(project.root, sources, settings_files(project), has_sources=not project.configuration.protect),
         advice=[
@@ -89,7 +90,7 @@ def check_project(options: BuildOptions) -> Check:
             *_left_out(project, files),
             *_deployment(inspection),
         ],
-        machine_ties=find_machine_ties(project, inspection),
+        machine_ties=find_machine_ties(project, inspection, {each.name for each in dependencies}),
         files=files,
     )
 

@@ -6,7 +6,7 @@ itself proves is reported.
 
 import ast
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from djbundle.builder.dependencies import modules
@@ -18,14 +18,31 @@ from djbundle.common.machine_ties import NAMES
 
 STORAGE = "FileSystemStorage"
 STORES = {"sqlite3": "connect", "shelve": "open", "dbm": "open"}  # modules that open a file of their own, and how
+DRIVERS = {  # packages with which a variable can move what a setting names, and the extra of djbundle that has one
+    "DATABASES": ({"psycopg", "psycopg2", "psycopg2-binary"}, "postgres"),
+    "CACHES": ({"redis"}, "redis"),
+    "SESSION_ENGINE": ({"redis"}, "redis"),
+    "STORAGES": ({"django-storages"}, "s3"),
+}
 USE_A_STORAGE = "keep it in a storage of STORAGES, which MEDIA_URL can move"
 
 
-def find_machine_ties(project: Project, inspection: Inspection) -> list[Finding]:
-    """Return the ties of the settings, then those of the code."""
+def find_machine_ties(project: Project, inspection: Inspection, packages: Collection[str]) -> list[Finding]:
+    """Return the ties of the settings, then those of the code. `packages` are the distributions in the bundle."""
     places = places_of_settings(project)
-    of_settings = [Finding(places.get(setting, ""), cause, fix) for setting, cause, fix in inspection.machine_ties]
+    of_settings = [
+        Finding(places.get(setting, ""), cause, with_driver(setting, fix, packages))
+        for setting, cause, fix in inspection.machine_ties
+    ]
     return [*of_settings, *ties_of_code(project)]
+
+
+def with_driver(setting: str, fix: str, packages: Collection[str]) -> str:
+    """Return the fix, with what must be installed before it if the bundle would have no driver."""
+    drivers, extra = DRIVERS.get(setting, (set(), ""))
+    if not extra or "_URL" not in fix or not drivers.isdisjoint(packages):
+        return fix
+    return f'pip install "djbundle[{extra}]" in the project, build, and {fix}'
 
 
 def settings_files(project: Project) -> list[Path]:

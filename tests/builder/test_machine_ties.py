@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from djbundle.builder.machine_ties import with_driver
 from djbundle.common.machine_ties import ties_in
 from tests.builder.test_check import djbundle
 
@@ -60,11 +61,21 @@ def test_check_tells_line_by_line(project: Path) -> None:
             "set DATABASE_URL_ARCHIVE=postgres://...",
         ),
         ("site_/settings.py", 'the cache "default" is in the memory of each process', "set CACHE_URL=redis://..."),
-        ("site_/settings.py", 'uploads of the storage "default" are files', "set MEDIA_URL=s3://..."),
+        ("site_/settings.py", 'uploads of the storage "default" are files', 'pip install "djbundle[s3]" in the project, build, and set MEDIA_URL=s3://...'),
     ]
     code = {int(each["place"].removeprefix("site_/views.py:")): each["cause"] for each in ties[3:]}
     assert code.keys() == CODE.keys()
     assert all(code[line].startswith(cause) for line, cause in CODE.items())
+
+
+def test_what_a_variable_needs_is_installed_first() -> None:
+    fix = "set DATABASE_URL=postgres://..."
+    assert with_driver("DATABASES", fix, {"django", "psycopg"}) == fix
+    assert (
+        with_driver("DATABASES", fix, {"django"})
+        == f'pip install "djbundle[postgres]" in the project, build, and {fix}'
+    )
+    assert with_driver("LOGGING", "log to standard error", set()) == "log to standard error"
 
 
 def test_ties_are_no_faults(project: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import Error
 
 from djbundle.tasks import operations_api
 from djbundle.tasks.compat import TaskResultStatus
@@ -18,6 +19,7 @@ from djbundle.tasks.management.table import age, duration, table
 from djbundle.tasks.models import Schedule, TaskRecord, WorkerRecord
 from djbundle.tasks.store import transitions, worker_registry
 from djbundle.tasks.worker import scheduler
+from djbundle.tasks.worker.database_backoff import is_unmigrated
 
 STATUSES = [status.value.lower() for status in TaskResultStatus]
 COUNTS = ("ready", "scheduled", "running", "failed", "done")
@@ -61,7 +63,12 @@ class Command(BaseCommand):
             action.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        getattr(self, f"do_{options['action']}")(options)
+        try:
+            getattr(self, f"do_{options['action']}")(options)
+        except Error as error:
+            if not is_unmigrated(error):
+                raise
+            raise CommandError("the database lacks migrations of djbundle.tasks; run migrate first") from error
 
     # --- commands that show ---
 
