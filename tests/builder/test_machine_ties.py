@@ -61,7 +61,11 @@ def test_check_tells_line_by_line(project: Path) -> None:
             "set DATABASE_URL_ARCHIVE=postgres://...",
         ),
         ("site_/settings.py", 'the cache "default" is in the memory of each process', "set CACHE_URL=redis://..."),
-        ("site_/settings.py", 'uploads of the storage "default" are files', 'pip install "djbundle[s3]" in the project, build, and set MEDIA_URL=s3://...'),
+        (
+            "site_/settings.py",
+            'uploads of the storage "default" are files',
+            'pip install "djbundle[s3]" in the project, build, and set MEDIA_URL=s3://...',
+        ),
     ]
     code = {int(each["place"].removeprefix("site_/views.py:")): each["cause"] for each in ties[3:]}
     assert code.keys() == CODE.keys()
