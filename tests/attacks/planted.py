@@ -154,6 +154,8 @@ HARMLESS: Files = {
     "shop/passwords/hints.json": '["think of a sentence"]',
     "secrets/__init__.py": "",
     "secrets/rules.json": "[]",
+    "shop/templates/contact.vcf": "BEGIN:VCARD\nFN:{{ site_name }}\nEND:VCARD\n",
+    "templates/report.dump": "{% for order in orders %}{{ order }}{% endfor %}",
     "CHANGELOG.md": "# 1.0\n\nThe password can be changed.\n",
     "VERSION": "1.0\n",
     "data/countries.json": '[{"code": "DE", "name": "Germany"}]',

@@ -26,6 +26,8 @@ from djbundle.errors import ConfigurationError
 
 SOURCES = ("*.py", "*.py[cod]", "*.pyi", "*.po", "*.pot", "*.c", "*.h", "*.pyx", "*.pxd", "*.a", "*.la", "*.o")
 
+TEMPLATE = KINDS["templates"][0]
+TEMPLATE_MARKS = (b"{{", b"{%")  # of Django, Jinja and most others
 OPENED, NAMED = "opened by the start", "named by include"
 STATEMENTS = Suspicion("statements for a database, in no package")
 
@@ -145,6 +147,8 @@ class FileSelection:
         name, source = str(path), self.project.root / path
         kind, is_opened, is_included = self._kind(path), str(source) in self.opened, self._is_included(path)
         suspicion = None if kind else self._suspicion_of_name(path)
+        if suspicion and not suspicion.is_secret and self._is_template(path):
+            kind, suspicion = TEMPLATE, None
         if suspicion and (suspicion.is_secret or not (is_opened or is_included)):
             return self._left_out(path, suspicion)
         if certain := secret_contents.certain_secret(source):
@@ -184,6 +188,13 @@ class FileSelection:
             if suffix in suffixes:
                 return kind
         return ""
+
+    def _is_template(self, path: Path) -> bool:
+        """Return whether a file in a folder of templates has the syntax of one, whatever its suffix: a contact.vcf."""
+        if all(kind != TEMPLATE for kind, _ in self._kinds(path)):
+            return False
+        content = (self.project.root / path).read_bytes()
+        return any(mark in content for mark in TEMPLATE_MARKS)
 
     def _kinds(self, path: Path) -> Iterator[Kind]:
         for folder in path.parents:

@@ -64,6 +64,7 @@ def _secrets_of(name: str, value: Any, depth: int) -> Iterator[str]:
     if isinstance(value, bytes):
         value = value.decode(errors="ignore")
     if isinstance(value, str):
+        value = str(value)  # a lazy object only says that it is one
         yield from secrets_in_text(name, value)
         if is_secret(name, value):
             yield value

@@ -11,6 +11,7 @@ from djbundle.runtime.settings.overlay import Overlay
 from djbundle.settings_module import like
 
 UPLOADS_FOLDER = "incoming"
+CACHE_FOLDER = "cache"  # of a cache in files that names none, and would use the folder in which the process stands
 FROM_PROJECT = "relative folders are those of the project"
 
 
@@ -87,7 +88,7 @@ def move_caches(overlay: Overlay) -> None:
     caches = {alias: dict(entry) for alias, entry in overlay.get("CACHES", {}).items()}
     for entry in caches.values():
         if is_kind_of(str(entry.get("BACKEND", "")), FILE_CACHE):
-            location = entry["LOCATION"]
+            location = entry.get("LOCATION") or CACHE_FOLDER
             if target := overlay.moved(location) or overlay.out_of_shared(location):
                 entry["LOCATION"] = like(location, target)
     if caches != overlay.get("CACHES", {}):
