@@ -27,7 +27,7 @@ from djbundle.errors import ConfigurationError
 SOURCES = ("*.py", "*.py[cod]", "*.pyi", "*.po", "*.pot", "*.c", "*.h", "*.pyx", "*.pxd", "*.a", "*.la", "*.o")
 
 TEMPLATE = KINDS["templates"][0]
-TEMPLATE_MARKS = (b"{{", b"{%")  # of Django, Jinja and most others
+TEMPLATE_MARKS = ("{{", "{%")  # of Django, Jinja and most others
 OPENED, NAMED = "opened by the start", "named by include"
 STATEMENTS = Suspicion("statements for a database, in no package")
 
@@ -147,7 +147,7 @@ class FileSelection:
         name, source = str(path), self.project.root / path
         kind, is_opened, is_included = self._kind(path), str(source) in self.opened, self._is_included(path)
         suspicion = None if kind else self._suspicion_of_name(path)
-        if suspicion and not suspicion.is_secret and self._is_template(path):
+        if suspicion and self._is_template(path):
             kind, suspicion = TEMPLATE, None
         if suspicion and (suspicion.is_secret or not (is_opened or is_included)):
             return self._left_out(path, suspicion)
@@ -191,10 +191,14 @@ class FileSelection:
 
     def _is_template(self, path: Path) -> bool:
         """Return whether a file in a folder of templates has the syntax of one, whatever its suffix: a contact.vcf."""
-        if all(kind != TEMPLATE for kind, _ in self._kinds(path)):
+        is_hidden = any(part.startswith(".") for part in path.parts)
+        if is_hidden or all(kind != TEMPLATE for kind, _ in self._kinds(path)):
             return False
-        content = (self.project.root / path).read_bytes()
-        return any(mark in content for mark in TEMPLATE_MARKS)
+        try:
+            text = (self.project.root / path).read_text("utf-8")
+        except ValueError:
+            return False
+        return any(mark in text for mark in TEMPLATE_MARKS)
 
     def _kinds(self, path: Path) -> Iterator[Kind]:
         for folder in path.parents:
