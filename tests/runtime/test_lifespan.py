@@ -79,3 +79,17 @@ def test_a_site_that_hangs_does_not_keep_the_process(
 
     assert run(application).is_supported
     assert "the site fails to clean up: it does not answer" in capfd.readouterr().err
+
+
+def test_a_site_that_prepares_itself_for_long_is_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.01)
+
+    async def slow(_scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await asyncio.sleep(0.1)
+        await send({"type": "lifespan.startup.complete"})
+
+    assert run(slow).is_supported
+    assert "requests wait until it does" in capfd.readouterr().err
