@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 from djbundle.builder.project.installed import project_command
 from djbundle.builder.project.project import Project
 from djbundle.builder.verify.crawl_record import CrawlRecord, Problem
+from djbundle.builder.verify.kept_databases import kept
 
 COMMANDS = ("check", "migrate")
 PLAN_FILE, OUTCOMES_FILE = "plan.json", "outcomes.json"  # see comparison_probe.py
@@ -39,7 +41,7 @@ class Comparison:
         `data` is the data directory of the crawled bundle.
         """
         comparable = [each for each in record.problems if each.request or each.what in COMMANDS]
-        outcomes = self.try_outside(comparable, record.site_facts, data) if comparable else {}
+        outcomes = self.outcomes_outside(comparable, record.site_facts, data) if comparable else {}
         problems, record.problems = record.problems, []
         for problem in problems:
             is_of_project = is_same(problem, outcomes.get(problem.what, ""))
@@ -49,15 +51,29 @@ class Comparison:
             else:
                 record.problems.append(replace(problem, message=message))
 
-    def try_outside(self, problems: list[Problem], site_facts: Mapping[str, Any], data: Path) -> dict[str, str]:
-        """Return the outcome of each of `problems` outside of the bundle: the error, or "" if there is none."""
-        work = data.with_name("outside")
-        databases = {
-            alias: str(work / name)
-            for alias, name in site_facts.get("databases", {}).items()
-            if (data / name).is_file()
+    def outcomes_outside(self, problems: list[Problem], site_facts: Mapping[str, Any], data: Path) -> dict[str, str]:
+        """Return the outcome of each of `problems` outside of the bundle: the error, or "" if there is none.
+
+        What does not fail in the same way is tried again on the databases as they were before the crawl.
+        """
+        names = site_facts.get("databases", {}).items()
+        after = {alias: Path(name) for alias, name in names if (data / name).is_file()}
+        outcomes = self.try_outside(problems, site_facts, data, after)
+        others = [each for each in problems if each.request and not is_same(each, outcomes.get(each.what, ""))]
+        before = {alias: kept(data, alias).relative_to(data) for alias in after if kept(data, alias).is_file()}
+        if not others or not before:
+            return outcomes
+        earlier = self.try_outside(others, site_facts, data, before)
+        return outcomes | {
+            each.what: earlier[each.what] for each in others if is_same(each, earlier.get(each.what, ""))
         }
-        shutil.copytree(data, work, ignore=shutil.ignore_patterns("*.sock"))
+
+    def try_outside(
+        self, problems: list[Problem], site_facts: Mapping[str, Any], data: Path, databases: Mapping[str, Path]
+    ) -> dict[str, str]:
+        """Return the outcome of each of `problems` with these databases: paths relative to `data`, by alias."""
+        work = Path(tempfile.mkdtemp(prefix="outside-", dir=data.parent))
+        shutil.copytree(data, work, ignore=shutil.ignore_patterns("*.sock"), dirs_exist_ok=True)
         plan = {
             "commands": [each.what for each in problems if each.what in COMMANDS],
             "requests": [
@@ -65,7 +81,7 @@ class Comparison:
                 for each in problems
                 if each.request
             ],
-            "databases": databases,
+            "databases": {alias: str(work / name) for alias, name in databases.items()},
             "static": str(self.static),
             "host": site_facts.get("host", ""),
             "superuser": site_facts.get("superuser", ""),

@@ -18,6 +18,7 @@ from djbundle.builder.verify.client import Client
 from djbundle.builder.verify.crawl_record import BREAKS_OFF, CrawlRecord, Problem
 from djbundle.builder.verify.diagnosis import Diagnosis
 from djbundle.builder.verify.in_bundle_scripts import CHECK_OUTPUT_START, CHECK_SCRIPT, SITE_FACTS_SCRIPT
+from djbundle.builder.verify.kept_databases import keep_databases
 from djbundle.builder.verify.page_crawl import PageCrawl
 from djbundle.builder.verify.site_log import SiteLog
 from djbundle.common.backends import is_sqlite
@@ -77,6 +78,7 @@ class Crawler:
             self.record.warnings.append(
                 f"no superuser could be made ({facts['no_session']}): admin pages were not crawled"
             )
+        keep_databases(self.paths.data, facts["databases"])
         client = Client(address, facts["host"], facts["static_url"], is_https=facts["redirects_to_https"])
         pages = PageCrawl(client, self.record, self.log, self.report_progress)
         pages.request_files(pages.request_pages())

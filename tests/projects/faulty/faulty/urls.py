@@ -4,6 +4,7 @@ from pathlib import Path
 
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import user_passes_test
+from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import include, path, re_path
@@ -50,6 +51,15 @@ def argument(_request: HttpRequest, number: int) -> HttpResponse:
 
 
 inner = [path("template/", template), re_path(r"^image/$", image), re_path(r"^(\d+)/$", argument)]
+
+
+def once(_request: HttpRequest) -> HttpResponse:
+    """Fail at the first request only."""
+    _group, is_first = Group.objects.get_or_create(name="asked")
+    assert not is_first, "nobody has asked before"
+    return HttpResponse()
+
+
 urlpatterns = [
     path("bye/", bye),
     path("module/", module),
@@ -58,5 +68,6 @@ urlpatterns = [
     path("parameter/", parameter),
     path("outside/", outside),
     path("secret/", secret),
+    path("once/", once),
     path("<int:number>/", argument),
 ]
