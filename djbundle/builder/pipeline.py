@@ -102,8 +102,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
             with console.step("compile the project to C") as step:
                 module = compilation.result(step.progress)
                 libraries.add_module(tree, f"{nuitka.MODULE}{EXTENSION_SUFFIXES[0]}", module, cache)
-                advice = "" if compilation.was_cached or nuitka.uses_ccache() else "; ccache makes the next faster"
-                step.note(f"{modules.summary(compiled, kept)}{advice}", cached=compilation.was_cached)
+                step.note(modules.summary(compiled, kept), cached=compilation.was_cached)
 
         with contextlib.ExitStack() as stack:
             with console.step("write the bundle") as step:

