@@ -3,6 +3,7 @@
 This is the only file that calls ``strip`` and ``patchelf``.
 """
 
+import functools
 import shutil
 import struct
 import subprocess
@@ -65,6 +66,12 @@ def is_elf(path: Path) -> bool:
 
 def read_dynamic(path: Path) -> Dynamic:
     """Read the dynamic section; for a static file, return an empty record."""
+    status = path.stat()
+    return _read_dynamic(path, status.st_mtime_ns, status.st_size)
+
+
+@functools.cache
+def _read_dynamic(path: Path, _time: int, _size: int) -> Dynamic:
     interpreter = None
     tags: list[tuple[str, str]] = []
     with path.open("rb") as file:
@@ -124,21 +131,20 @@ def slim(
     memory, which makes it faster to start (launcher/start/image.c).
     """
     kept_path = [item for item in read_dynamic(path).search_path if item.startswith("$ORIGIN")]
-    key = hash_of(path.read_bytes(), soname or "", str(as_image), *without, "+", *with_needs, "slim 2")
+    key = hash_of(cache.digests.of(path), soname or "", str(as_image), *without, "+", *with_needs, "slim 3")
 
     def make(new: Path) -> None:
         shutil.copyfile(path, new)
         new.chmod(0o755)
         _strip(new, path)
+        changes: list[str] = []
         if list(read_dynamic(path).search_path) != kept_path:
-            option = ["--set-rpath", ":".join(kept_path)] if kept_path else ["--remove-rpath"]
-            _patchelf(*option, str(new))
-        for needed in without:
-            _patchelf("--remove-needed", needed, str(new))
-        for needed in with_needs:
-            _patchelf("--add-needed", needed, str(new))
-        if soname:
-            _patchelf("--set-soname", soname, str(new))
+            changes += ["--set-rpath", ":".join(kept_path)] if kept_path else ["--remove-rpath"]
+        changes += [word for needed in without for word in ("--remove-needed", needed)]
+        changes += [word for needed in with_needs for word in ("--add-needed", needed)]
+        changes += ["--set-soname", soname] if soname else []
+        if changes:
+            _patchelf(*changes, str(new))
         if as_image:
             new.write_bytes(lay_out_as_in_memory(new.read_bytes()))
 
