@@ -69,10 +69,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
             write.check_output(output)
             step.note(f"{project.name} {project.version}, {project.settings_module} ({project.settings_reason})")
 
-        for command in project.configuration.before:
-            with console.step(command):
-                run_before(command, project, options.environment)
-
+        _run_before(project, options, console)
         compiled, kept = choose_modules(project, cache)
         with nuitka.Compilation(project.root, compiled, kept, cache, work) as compilation:
             with console.step("import it and collect its static files") as step:
@@ -88,11 +85,11 @@ def _build(options: BuildOptions, console: Console) -> Report:
                 runtime.add_runtime(tree, project_facts(project, tree, compiled), cache, work)
                 stdlib.add_standard_library(tree, cache)
                 assets.add_static_files(tree, work / "static", left_out.static, cache)
-                library_data = _close_libraries(tree, project, inspection, cache)
-                written = make_manifest(project, inspection, library_data, built)
+                written = make_manifest(project, inspection, _close_libraries(tree, project, inspection, cache), built)
                 tree.add_text(manifest.FILE_NAME, written.to_json(), "project")
                 start = [*files_of_start(tree, project, inspection.opened)]
                 launcher = compiler.compile_launcher(cache)
+                cache.digests.save()
                 step.note(f"{len(tree)} files")
 
             environment = verification.environment_of_build(inspection.variables, options.environment)
@@ -118,6 +115,13 @@ def _build(options: BuildOptions, console: Console) -> Report:
             record = _crawl(bundle, comparison, migrated, console) if options.verify else None
 
     return replace(Report.of(output, project, dependencies, archive, console.steps, record), left_out=left_out)
+
+
+def _run_before(project: Project, options: BuildOptions, console: Console) -> None:
+    """Run the commands that the project's configuration wants to run before a build."""
+    for command in project.configuration.before:
+        with console.step(command):
+            run_before(command, project, options.environment)
 
 
 def _choose_files(

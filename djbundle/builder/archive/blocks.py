@@ -20,6 +20,10 @@ from djbundle.errors import ChangedFileError
 
 KIND = "blocks"  # of cache entries
 LEVEL = 18  # 19 gains 0.2 % and takes a third longer, 22 gains 1 % and takes four times as long
+# For blocks that no start reads: less search than zstd's level 18 does. They are 1 % larger, and take three quarters of
+# the time. zstd's own level 17 gains less and costs more.
+REST_LEVEL = 17
+REST_PARAMETERS = {"search_log": 4, "target_length": 128, "strategy": zstandard.STRATEGY_BTOPT}
 DRAFT_LEVEL = 1
 
 
@@ -81,11 +85,15 @@ def _filter(data: bytes, offset: int, size: int) -> bytes:
 
 def compress(data: bytes, level: int = LEVEL) -> bytes:
     """Return the data as one zstd frame."""
-    return zstandard.ZstdCompressor(level=level).compress(data)
+    if level != REST_LEVEL:
+        return zstandard.ZstdCompressor(level=level).compress(data)
+    parameters = zstandard.ZstdCompressionParameters.from_level(LEVEL, source_size=len(data), **REST_PARAMETERS)
+    return zstandard.ZstdCompressor(compression_params=parameters).compress(data)
 
 
 def _key(raw: RawBlock) -> str:
-    method = f"zstd {zstandard.__version__} level {raw.level} code {raw.code} filter {FILTER_VERSION}"
+    level = f"{raw.level} {REST_PARAMETERS if raw.level == REST_LEVEL else ''}"
+    method = f"zstd {zstandard.__version__} level {level} code {raw.code} filter {FILTER_VERSION}"
     return hash_of(method, *(f"{content.digest} {content.size}" for content in raw.contents))
 
 

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 import xxhash
 
-from djbundle.builder.archive.blocks import DRAFT_LEVEL, LEVEL, Content, RawBlock, compress_blocks
+from djbundle.builder.archive.blocks import DRAFT_LEVEL, LEVEL, REST_LEVEL, Content, RawBlock, compress_blocks
 from djbundle.builder.archive.index import Archive, Location
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.digests import Digests
@@ -55,8 +55,7 @@ def plan_blocks(tree: Tree, start: Iterable[str], digests: Digests, level: int =
     packer.block_size = FIRST_BLOCK_SIZE
     for part in reversed(PARTS):  # Python before the packages and the project
         packer.add_files((file for file in first if file.part == part), part)
-    packer.is_start = False
-    packer.start_blocks = len(packer.shared)
+    packer.end_start()
     packer.start_files = [file.name for file in first if file.name in packer.large]
     for part in PARTS:
         packer.add_files(sorted((file for file in tree if file.part == part), key=_packing_order), part)
@@ -82,6 +81,12 @@ class Packer:
         self._digests, self._level = digests, level
         self._stored: dict[str, tuple[RawBlock, int]] = {}  # block and offset by digest of the content
         self._files: dict[str, Content] = {}  # by name
+
+    def end_start(self) -> None:
+        """Begin with the files that no start reads."""
+        self.is_start = False
+        self.start_blocks = len(self.shared)
+        self._level = min(self._level, REST_LEVEL)
 
     def add_files(self, files: Iterable[File], part: Part) -> None:
         """Add files, except those that were added already."""
