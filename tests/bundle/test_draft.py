@@ -17,16 +17,18 @@ SECRET_KEY = "django-insecure-draft"
 ROOT_URLCONF = "site_.urls"
 INSTALLED_APPS = ["site_"]
 """
-URLS = """
+CHECK = """
+from django.conf import settings
 from django.core.checks import Error, register
-from django.http import HttpResponse
-from django.urls import path
-from site_ import settings
 
 @register()
 def prices_are_there(**_kwargs):
     there = (settings.BASE_DIR / "site_" / "prices.csv").exists()
     return [] if there else [Error("there are no prices", id="site_.E001")]
+"""
+URLS = """
+from django.http import HttpResponse
+from django.urls import path
 
 urlpatterns = [path("", lambda _request: HttpResponse("front"))]
 """
@@ -43,7 +45,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "project"
     (folder / "site_").mkdir(parents=True)
     (folder / "manage.py").write_text(MANAGE)
-    files = {"__init__.py": "", "settings.py": SETTINGS, "urls.py": URLS, "prices.csv": "spade,12\n"}
+    files = {"__init__.py": CHECK, "settings.py": SETTINGS, "urls.py": URLS, "prices.csv": "spade,12\n"}
     for name, text in files.items():
         (folder / "site_" / name).write_text(text)
     return folder

@@ -28,7 +28,6 @@ FLAGS = {"CFLAGS": "-O2 -ffunction-sections -fdata-sections", "LDFLAGS": "-Wl,--
 WORD = re.compile(r"[^\W\d]\w*")
 CCACHE, CCACHE_SIZE = "ccache", "2G"  # its folder in the cache, and the most that it keeps
 POLL_SECONDS = 0.1
-NICENESS = 5  # the steps beside it go first, because they may find a mistake
 
 
 class Compilation:
@@ -57,7 +56,6 @@ class Compilation:
     def __enter__(self) -> Self:
         if not self.module:
             self._process = self._start()
-            os.setpriority(os.PRIO_PGRP, self._process.pid, NICENESS)
         return self
 
     def __exit__(self, *_: object) -> None:
