@@ -43,7 +43,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What one file or link adds to a block: the bytes of a file, or these."""
+    """One file or link of a block. `source` is a file, or the bytes themselves."""
 
     digest: str  # SHA-256, in hexadecimal
     size: int
