@@ -162,6 +162,12 @@ class GitError(DjbundleError):
     exit_code = 34
 
 
+class ChangedFileError(DjbundleError):
+    """A file has changed while the build was reading it."""
+
+    exit_code = 35
+
+
 class NotInTheBundleError(DjbundleError):
     """``djbundle why`` was asked about a distribution that would not be in the bundle."""
 

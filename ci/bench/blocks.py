@@ -72,7 +72,7 @@ def build(choice: Choice, folder: Path) -> tuple[Path, list[bytes]]:
     compress, compress_blocks = archive_blocks.compress, archive_blocks.compress_blocks
 
     def remember(blocks: list[Any], *rest: Any) -> Any:
-        raw.extend(bytes(block.data) for block in blocks if block.is_shared)
+        raw.extend(block.read() for block in blocks if block.is_shared)
         return compress_blocks(blocks, *rest)
 
     def compress_or_store(data: bytes, level: int) -> bytes:
@@ -80,6 +80,9 @@ def build(choice: Choice, folder: Path) -> tuple[Path, list[bytes]]:
 
     with (
         mock.patch.object(pack, "BLOCK_SIZE", choice.largest),
+        mock.patch.object(pack, "SMALLEST", choice.largest // 2),
+        mock.patch.object(pack, "EXPECTED_MORE", choice.largest // 2),
+        mock.patch.object(pack, "LARGEST", choice.largest + choice.largest // 2),
         mock.patch.object(pack, "FIRST_BLOCK_SIZE", choice.first),
         mock.patch.object(
             archive_blocks, "FILTER_VERSION", f"{FILTER_VERSION} {choice.name}"

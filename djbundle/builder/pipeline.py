@@ -33,7 +33,7 @@ from djbundle.builder.options import BuildOptions
 from djbundle.builder.project.hooks import run_before
 from djbundle.builder.project.project import Project
 from djbundle.builder.report import Report, make_manifest
-from djbundle.builder.verify import verification
+from djbundle.builder.verify import draft, verification
 from djbundle.builder.verify.comparison import Comparison
 from djbundle.builder.verify.crawl_record import CrawlRecord
 from djbundle.builder.verify.migrated import MigratedData
@@ -69,10 +69,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
             write.check_output(output)
             step.note(f"{project.name} {project.version}, {project.settings_module} ({project.settings_reason})")
 
-        for command in project.configuration.before:
-            with console.step(command):
-                run_before(command, project, options.environment)
-
+        _run_before(project, options, console)
         compiled, kept = choose_modules(project, cache)
         with nuitka.Compilation(project.root, compiled, kept, cache, work) as compilation:
             with console.step("import it and collect its static files") as step:
@@ -81,20 +78,24 @@ def _build(options: BuildOptions, console: Console) -> Report:
                 step.note(f"Django {inspection.django}, {len(dependencies)} packages of {options.packages}")
 
             with console.step("collect packages, data and libraries") as step:
-                tree = Tree(work)
                 selection, left_out = _choose_files(project, inspection, work / "static", console)
+                tree = Tree(work)
                 assets.add_project(tree, selection, compiled, cache)
                 packages.add_packages(tree, dependencies, compiled, project, inspection, cache)
                 runtime.add_runtime(tree, project_facts(project, tree, compiled), cache, work)
                 stdlib.add_standard_library(tree, cache)
                 assets.add_static_files(tree, work / "static", left_out.static, cache)
-                library_data = _close_libraries(tree, project, inspection, cache)
-                tree.add_text(
-                    manifest.FILE_NAME, make_manifest(project, inspection, library_data, built).to_json(), "project"
-                )
+                written = make_manifest(project, inspection, _close_libraries(tree, project, inspection, cache), built)
+                tree.add_text(manifest.FILE_NAME, written.to_json(), "project")
                 start = [*files_of_start(tree, project, inspection.opened)]
                 launcher = compiler.compile_launcher(cache)
+                cache.digests.save()
                 step.note(f"{len(tree)} files")
+
+            environment = verification.environment_of_build(inspection.variables, options.environment)
+            comparison = Comparison(project, environment, work / "static")
+            if options.verify and draft.is_worthwhile(tree, start, compilation, cache):
+                _check_draft(draft.Draft(tree, start, launcher, compiled, comparison), cache, console)
 
             with console.step("compress them") as step:
                 archive = pack_tree(tree, start, cache, step.progress)
@@ -102,21 +103,25 @@ def _build(options: BuildOptions, console: Console) -> Report:
             with console.step("compile the project to C") as step:
                 module = compilation.result(step.progress)
                 libraries.add_module(tree, f"{nuitka.MODULE}{EXTENSION_SUFFIXES[0]}", module, cache)
-                advice = "" if compilation.was_cached or nuitka.uses_ccache() else "; ccache makes the next faster"
-                step.note(f"{modules.summary(compiled, kept)}{advice}", cached=compilation.was_cached)
+                step.note(modules.summary(compiled, kept), cached=compilation.was_cached)
 
         with contextlib.ExitStack() as stack:
             with console.step("write the bundle") as step:
                 archive = pack_tree(tree, start, cache, step.progress)
                 bundle = stack.enter_context(write.new_bundle(output, launcher, archive, built))
+                cache.digests.save()
                 cache.prune()
-            record = None
-            if options.verify:
-                environment = verification.environment_of_build(inspection.variables, options.environment)
-                migrated = MigratedData.of(cache, archive, project.settings_module, environment)
-                record = _crawl(bundle, Comparison(project, environment, work / "static"), migrated, console)
+            migrated = MigratedData.of(cache, archive, project.settings_module, environment)
+            record = _crawl(bundle, comparison, migrated, console) if options.verify else None
 
     return replace(Report.of(output, project, dependencies, archive, console.steps, record), left_out=left_out)
+
+
+def _run_before(project: Project, options: BuildOptions, console: Console) -> None:
+    """Run the commands that the project's configuration wants to run before a build."""
+    for command in project.configuration.before:
+        with console.step(command):
+            run_before(command, project, options.environment)
 
 
 def _choose_files(
@@ -137,16 +142,27 @@ def _close_libraries(tree: Tree, project: Project, inspection: Inspection, cache
     return add_library_data(tree, loaded)
 
 
+def _check_draft(of: draft.Draft, cache: Cache, console: Console) -> None:
+    """Check a draft of the bundle, before the slow steps; raise VerificationError if a check fails."""
+    with console.step("check a draft of it"):
+        _raise_for_problems(of.check(cache), console)
+
+
 def _crawl(bundle: Path, comparison: Comparison, migrated: MigratedData, console: Console) -> CrawlRecord:
     """Crawl the bundle and print what fails; raise VerificationError if anything does."""
     with console.step("crawl its pages") as step:
         record = verification.verify(bundle, comparison.environment, comparison, migrated, step.progress)
-        for line in verification.problem_lines(record):
-            console.print(escape(line))
-        advice = ADVICE_IF_COMPARED if record.is_empty else ADVICE_IF_NOT_COMPARED
-        verification.raise_for_problems(record, advice, NO_VERIFY_ADVICE)
+        _raise_for_problems(record, console)
         step.note(verification.summary(record))
     return record
+
+
+def _raise_for_problems(record: CrawlRecord, console: Console) -> None:
+    """Print what fails in the bundle; raise VerificationError if anything does."""
+    for line in verification.problem_lines(record):
+        console.print(escape(line))
+    advice = ADVICE_IF_COMPARED if record.is_empty else ADVICE_IF_NOT_COMPARED
+    verification.raise_for_problems(record, advice, NO_VERIFY_ADVICE)
 
 
 @contextlib.contextmanager

@@ -4,12 +4,16 @@ import struct
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
 import xxhash
 import zstandard
 
+from djbundle.builder.archive import blocks
+from djbundle.builder.archive import pack as packing
 from djbundle.builder.archive.index import Archive
 from djbundle.builder.archive.pack import LARGE_FILE, pack_tree
 from djbundle.builder.core.cache import Cache
+from djbundle.builder.core.digests import Digests
 from djbundle.builder.core.tree import File, Tree
 from djbundle.contract.file_format import (
     CODING_ZSTD,
@@ -20,6 +24,7 @@ from djbundle.contract.file_format import (
     NOT_KEPT,
     PAGE,
 )
+from djbundle.errors import ChangedFileError
 
 BUILT = 1_700_000_000
 
@@ -180,3 +185,73 @@ def test_first_to_take_a_name_keeps_it(tmp_path: Path) -> None:
     assert [file.source.read_bytes() for file in tree] == [b"first"]
     tree.replace(File("a", tmp_path, "packages", executable=False), tmp_path / "other")
     assert [file.source.read_bytes() for file in tree] == [b"second"]
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, size in (("SMALLEST", 2000), ("EXPECTED_MORE", 2000), ("LARGEST", 8000)):
+        monkeypatch.setattr(packing, name, size)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("change", ["another content", "a new file", "a file less"])
+def test_a_change_leaves_the_blocks_of_its_neighbours(tmp_path: Path, change: str) -> None:
+    """Blocks have 4 KB on average. What comes after the change is packed as before, but for the nearest blocks."""
+    numbers = range(400)  # every second one is of the same part
+    files = {f"{number:03}.pyc": f"{number} ".encode() * 150 for number in numbers}
+    before = pack(tmp_path, make_tree(tmp_path, files))
+    changed = dict(files)
+    if change == "another content":
+        changed["100.pyc"] = b"another" * 100
+    elif change == "a new file":
+        changed |= {"400.pyc": b"", "100b.pyc": b"new" * 300}  # two, so each part keeps its files
+        changed = dict(sorted(changed.items(), key=lambda item: (len(item[0]) > 7 or item[0] == "400.pyc", item[0])))
+    else:
+        changed["100.pyc"] = b""
+    after = pack(tmp_path, make_tree(tmp_path, changed))
+    kept = {block.path for block in before.blocks}
+    new = [block for block in after.blocks if block.path not in kept]
+    assert len(before.blocks) > 40
+    assert 1 <= len(new) <= 4
+    assert all(block.raw_size <= 8000 for block in after.blocks)
+
+
+def test_files_of_blocks_in_the_cache_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = make_tree(tmp_path, {"a": b"a" * 100, "b": b"b" * LARGE_FILE})
+    cache = Cache(tmp_path / "cache")
+    first = pack_tree(tree, (), cache, lambda _: None)
+    monkeypatch.setattr(blocks.Content, "read", lambda _: pytest.fail("a file was read"))
+    second = pack_tree(tree, (), cache, lambda _: None)
+    assert [block.path for block in second.blocks] == [block.path for block in first.blocks]
+
+
+def test_another_content_is_compressed_again(tmp_path: Path) -> None:
+    tree, cache = make_tree(tmp_path, {"a": b"a" * 100}), Cache(tmp_path / "cache")
+    pack_tree(tree, (), cache, lambda _: None)
+    tree["a"].source.write_bytes(b"b" * 100)
+    assert Reader(pack_tree(tree, (), cache, lambda _: None)).read_entries()["a"].content == b"b" * 100
+
+
+def test_file_that_changes_while_it_is_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its digest is that of the old content, so the block would have a wrong key."""
+    tree = make_tree(tmp_path, {"a": b"a" * 100})
+    digest = Digests.of
+
+    def change(self: Digests, path: Path) -> str:
+        result = digest(self, path)
+        path.write_bytes(b"b" * 100)
+        return result
+
+    monkeypatch.setattr(Digests, "of", change)
+    with pytest.raises(ChangedFileError, match="has changed"):
+        pack(tmp_path, tree)
+    assert not list((tmp_path / "cache").glob("blocks/*/*"))
+
+
+def test_a_start_is_compressed_most(tmp_path: Path) -> None:
+    names = [f"m{number}" for number in range(4)]
+    tree = make_tree(tmp_path, {name: name.encode() * 100 for name in names})
+    packer = packing.plan_blocks(tree, names[:2], Digests(tmp_path))
+    levels = [block.level for block in packer.shared]
+    assert set(levels[: packer.start_blocks]) == {blocks.LEVEL}
+    assert set(levels[packer.start_blocks :]) == {blocks.REST_LEVEL}

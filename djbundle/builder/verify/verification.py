@@ -1,10 +1,11 @@
 """``djbundle verify``, also the last step of a build: start the bundle in a sandbox, and request its pages."""
 
+import contextlib
 import json
 import os
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -67,27 +68,53 @@ def verify(
     """
     if not bundle.is_file():
         raise OutputError(f"there is no file {bundle}", "name the bundle that djbundle build has written")
-
-    with tempfile.TemporaryDirectory(prefix="djbundle-verify-") as folder:
-        work = Path(folder)
-        (data := work / DATA).mkdir(mode=0o700)
+    with _data_directory() as data:
         # Only if isolated: otherwise the databases may hold the path of this folder.
         is_new = migrated and may_isolate() and not migrated.restore(data)
 
         def crawl(paths: SandboxPaths, report_progress: ProgressCallback) -> CrawlRecord:
             return Crawler(paths, environment, report_progress, pack if is_new else None).crawl()
 
-        try:
-            record = run_in_sandbox(bundle.absolute(), work, crawl, report_progress)
-        except SandboxError as error:
-            raise VerificationError(
-                f"the crawl of {bundle} ended early: {error}", "start it by hand, and request its pages"
-            ) from error
+        record = _run(bundle, data, crawl, report_progress)
         if migrated and is_new:
             migrated.store(data)
         if comparison and record.is_empty:
             comparison.sort_problems(record, data)
         return record
+
+
+def check(bundle: Path, comparison: Comparison) -> CrawlRecord:
+    """Run Django's checks in the bundle and nothing else; failures outside of it become warnings."""
+    with _data_directory() as data:
+
+        def check(paths: SandboxPaths, report_progress: ProgressCallback) -> CrawlRecord:
+            return Crawler(paths, comparison.environment, report_progress).check_only()
+
+        record = _run(bundle, data, check, lambda _share: None)
+        if record.is_empty:
+            comparison.sort_problems(record, data)
+        return record
+
+
+@contextlib.contextmanager
+def _data_directory() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="djbundle-verify-") as folder:
+        (data := Path(folder) / DATA).mkdir(mode=0o700)
+        yield data
+
+
+def _run(
+    bundle: Path,
+    data: Path,
+    function: Callable[[SandboxPaths, ProgressCallback], CrawlRecord],
+    report_progress: ProgressCallback,
+) -> CrawlRecord:
+    try:
+        return run_in_sandbox(bundle.absolute(), data.parent, function, report_progress)
+    except SandboxError as error:
+        raise VerificationError(
+            f"the crawl of {bundle} ended early: {error}", "start it by hand, and request its pages"
+        ) from error
 
 
 def environment_of_build(variables: Sequence[ReadVariable], options: Mapping[str, str]) -> dict[str, str]:
