@@ -117,35 +117,46 @@ static void copy_named(struct texts *texts, const char *text)
             translate_path(texts, texts->folder, at, strcspn(at, DELIMITERS), path);
 }
 
-/* Return the path of a file of the project that is not where the process stands; NULL if the argument names none. A word
- * without a slash and a dot, such as "install", is no name of a file.
+/* Resolve the name of a file of the project that is not where the process stands. A word without a slash and a dot, such
+ * as "install", is no name of a file.
  */
-static const char *translate_project_file(struct texts *texts, const char *argument)
+static int resolve_project_file(const char *argument, struct resolved_path *resolved)
+{
+    struct stat status;
+    char elsewhere[PATH_MAX];
+    return strpbrk(argument, "/.") && is_of_project(argument, strcspn(argument, "/"))
+           && NEXT(fstatat)(AT_FDCWD, argument, &status, 0) && find_elsewhere(AT_FDCWD, argument, FOLLOW, elsewhere)
+           && resolve_inside(AT_FDCWD, elsewhere, FOLLOW, resolved);
+}
+
+/* Return the path of a file that the argument names relative to a folder; NULL if it names none. */
+static const char *translate_name(struct texts *texts, const char *argument)
 {
     struct resolved_path resolved;
-    struct stat status;
-    char elsewhere[PATH_MAX], path[PATH_MAX];
-    if (!strpbrk(argument, "/.") || *argument == '-' || *argument == '/'
-        || !is_of_project(argument, strcspn(argument, "/")) || !NEXT(fstatat)(AT_FDCWD, argument, &status, 0))
-        return NULL;
+    char path[PATH_MAX];
     size_t begin = texts->used;
-    if (!find_elsewhere(AT_FDCWD, argument, FOLLOW, elsewhere)
-        || !resolve_inside(AT_FDCWD, elsewhere, FOLLOW, &resolved) || !resolved.entry
-        || resolved.entry->kind == KIND_FOLDER || !write_path_for_program(texts, resolved.entry, path)
+    if (!*argument || *argument == '-' || *argument == '/')
+        return NULL;
+    if (texts->folder ? !resolve_from(texts->folder, argument, FOLLOW, &resolved)
+                      : !resolve_project_file(argument, &resolved))
+        return NULL;
+    if (!resolved.entry || resolved.entry->kind == KIND_FOLDER || !write_path_for_program(texts, resolved.entry, path)
         || !append(texts, path, strlen(path)))
         return NULL;
     texts->used++;
     return texts->room + begin;
 }
 
+/* A program that runs in the copy of a folder finds copies there by their names. */
 const char *translate_argument(struct texts *texts, const char *argument)
 {
     if (!launcher)
         return argument;
-    if (texts->folder && !texts->is_for_bundle)
+    int runs_in_copy = texts->folder && !texts->is_for_bundle;
+    if (runs_in_copy)
         copy_named(texts, argument);
-    const char *file = texts->folder ? NULL : translate_project_file(texts, argument);
-    return file ? file : translate_text(texts, argument);
+    const char *name = runs_in_copy ? NULL : translate_name(texts, argument);
+    return name ? name : translate_text(texts, argument);
 }
 
 const char *translate_variable(struct texts *texts, const char *text)

@@ -80,17 +80,27 @@ static int close_with_error(int fd)
     return fail_with(error);
 }
 
-/* Open a folder that is only this user's; create it if it does not exist. A folder that another user has put there, or
- * may write to, is refused.
- */
-static int open_private(int dirfd, const char *name)
+/* Open a folder of this user; create it if it does not exist. One that another user has put there is refused. */
+static int open_own(int dirfd, const char *name)
 {
     struct stat status;
     NEXT(mkdirat)(dirfd, name, 0700);
     int fd = NEXT(openat64)(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 || NEXT(fstat)(fd, &status))
         return fd < 0 ? -1 : close_with_error(fd);
-    if (status.st_uid == geteuid() && !(status.st_mode & 077))
+    if (status.st_uid == geteuid())
+        return fd;
+    close(fd);
+    return fail_with(EPERM);
+}
+
+/* Return the descriptor of a folder if other users can neither write to it nor pass through it; else -1. */
+static int check_private(int fd)
+{
+    struct stat status;
+    if (fd < 0 || NEXT(fstat)(fd, &status))
+        return -1;
+    if (!(status.st_mode & 077))
         return fd;
     close(fd);
     return fail_with(EPERM);
@@ -98,7 +108,7 @@ static int open_private(int dirfd, const char *name)
 
 static int open_below(int folder, const char *name)
 {
-    int fd = folder < 0 ? -1 : open_private(folder, name);
+    int fd = folder < 0 ? -1 : open_own(folder, name);
     if (folder >= 0)
         close(folder);
     return fd;
@@ -118,7 +128,7 @@ static int open_copies(void)
         return fail_with(EPERM);
     }
     write_key(key);
-    return open_below(open_below(data, COPIES_FOLDER), key);
+    return open_below(check_private(open_below(data, COPIES_FOLDER)), key);
 }
 
 /* Open the copy of a folder; create it and those above it if they do not exist. */
@@ -151,7 +161,10 @@ static int write_file(int dirfd, const char *name, const struct entry *entry)
     int fd = NEXT(openat64)(dirfd, partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return -1;
-    int is_written = !write_content(entry, fd) && !NEXT(fchmod)(fd, entry->kind == KIND_EXECUTABLE ? 0500 : 0400);
+    struct stat status;
+    fill_stat(entry, &status);
+    int is_written = !write_content(entry, fd) && !NEXT(fchmod)(fd, entry->kind == KIND_EXECUTABLE ? 0500 : 0400)
+                     && !NEXT(futimens)(fd, (struct timespec[]){status.st_atim, status.st_mtim});
     if (is_written && !close(fd) && !NEXT(renameat)(dirfd, partial, dirfd, name))
         return 0;
     int error = errno;
@@ -175,12 +188,14 @@ static int write_link(int dirfd, const char *name, const struct entry *entry)
 static int copy_file(int dirfd, const struct entry *entry)
 {
     char name[NAME_MAX + 1];
-    struct stat status;
+    struct stat status, original;
     copy_name(entry, name);
+    fill_stat(entry, &original);
     int is_there = !NEXT(fstatat)(dirfd, name, &status, AT_SYMLINK_NOFOLLOW);
     if (entry->kind == KIND_LINK)
         return is_there ? 0 : write_link(dirfd, name, entry);
-    if (is_there && S_ISREG(status.st_mode) && status.st_size == (off_t)entry->size)
+    if (is_there && S_ISREG(status.st_mode) && status.st_size == original.st_size
+        && status.st_mtim.tv_sec == original.st_mtim.tv_sec)
         return 0;
     return write_file(dirfd, name, entry);
 }
@@ -218,7 +233,7 @@ static int copy_content(int dirfd, const struct entry *folder)
     FOR_EACH_CHILD(child, folder)
     {
         copy_name(child, name);
-        int fd = child->kind == KIND_FOLDER ? open_private(dirfd, name) : -1;
+        int fd = child->kind == KIND_FOLDER ? open_own(dirfd, name) : -1;
         if (child->kind == KIND_FOLDER ? fd < 0 || copy_content(fd, child) : copy_file(dirfd, child))
             return fd < 0 ? -1 : close_with_error(fd);
         if (fd >= 0)

@@ -1,5 +1,6 @@
 #include "vfs.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -26,19 +27,33 @@ static int enter_copy(const struct entry *folder)
     return make_copy(folder, &copied, path) || NEXT(chdir)(path) ? fail_with(ENOENT) : 0;
 }
 
+/* Return whether this process is a child of vfork(2) that went inside ROOT, where it found no copy. Its parent has
+ * another folder in "/proc".
+ */
+static int has_found_no_copy(void)
+{
+    char path[PATH_MAX], own[PATH_MAX];
+    snprintf(own, sizeof own, NOWHERE_PREFIX "%d", getpid());
+    return launcher && is_child_of_vfork() && NEXT(getcwd)(path, sizeof path) && !strcmp(path, own);
+}
+
 int go_to_copy(void)
 {
     const struct entry *folder = find_standing_folder();
+    if (has_found_no_copy())
+        return fail_with(ENOENT);
     return folder ? enter_copy(folder) : 0;
 }
 
-/* A child of vfork(2) goes to the copy at once: another program is what it will become. */
+/* A child of vfork(2) goes to the copy at once: another program is what it will become. Without a copy, only the bundle
+ * itself may start.
+ */
 static int enter_folder(const struct entry *entry)
 {
     if (entry->kind != KIND_FOLDER)
         return fail_with(ENOTDIR);
     if (is_child_of_vfork())
-        return enter_copy(entry);
+        return enter_copy(entry) ? NEXT(chdir)(NOWHERE) : 0;
     if (NEXT(chdir)(NOWHERE))
         return -1;
     set_working_folder(entry);

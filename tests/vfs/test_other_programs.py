@@ -75,7 +75,7 @@ def test_copies_are_private_and_made_once(odd: Path, data: Path, place: Path) ->
 def test_what_a_program_has_changed_is_made_again(odd: Path, data: Path, place: Path) -> None:
     code = """
         output("sh", "-c", "rm -rf *", cwd=f"{ODD}/folder/inner")
-        output("sh", "-c", "rm up.txt; echo other > up.txt", cwd=f"{ODD}/folder")
+        output("sh", "-c", "rm up.txt; echo that is folder/up.txt > up.txt; chmod 755 .", cwd=f"{ODD}/folder")
         answer = output("cat", f"{ODD}/folder/up.txt", f"{ODD}/folder/inner/deep.txt")
     """
     assert ask(odd, code, data, cwd=place) == "this is folder/up.txt\nthis is folder/inner/deep.tx\n"
@@ -89,6 +89,9 @@ answer = [
     output("pwd", cwd=ODD),
     output("pwd", cwd=ODD, preexec_fn=lambda: None),
     output("pwd", cwd="/"),
+    output(sys.executable, "-c", "print('the bundle itself')", cwd=ODD),
+    output(sys.executable, "odd/script.py", "odd", cwd="/djb"),
+    output(sys.executable, "../script.py", "odd", cwd=f"{ODD}/folder", preexec_fn=lambda: None),
     os.spawnlp(os.P_WAIT, "grep", "grep", "-q", "this is file.txt", f"{ODD}/file.txt"),
     os.waitpid(os.posix_spawn("/bin/grep", ["grep", "-q", "this", f"{ODD}/file.txt"], os.environ), 0)[1],
 ]
@@ -100,6 +103,9 @@ READ_ONLY_ANSWERS = [
     "FileNotFoundError",
     "FileNotFoundError",
     "/\n",
+    "the bundle itself\n",
+    "/djb/odd/script.py odd\n",
+    "/djb/odd/script.py odd\n",
     0,
     0,
 ]
