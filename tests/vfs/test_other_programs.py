@@ -16,8 +16,8 @@ from tests.vfs.conftest import VIRTUAL
 ODD = f"{VIRTUAL}/odd"
 START = """
 import _files, json, os, subprocess, sys
+_files.show_project(b"/djb", b"odd\\0")
 if data := sys.argv[1]:
-    _files.show_project(b"/djb", b"odd\\0")
     _files.make_copies_in(data.encode())
 
 def output(*command, **options):
