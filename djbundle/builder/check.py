@@ -18,6 +18,7 @@ from djbundle.builder.native.refusals import choose_modules
 from djbundle.builder.options import BuildOptions
 from djbundle.builder.project.installed import files_of
 from djbundle.builder.project.project import Project
+from djbundle.builder.relative_paths import find_relative_paths
 from djbundle.builder.scan import DEVELOPMENT_APPS, Finding, scan
 
 SHOWN_FILES = 5  # missing files shown at most
@@ -88,6 +89,7 @@ def check_project(options: BuildOptions) -> Check:
             *_development_apps(inspection, project),
             *_missing_files(inspection),
             *_left_out(project, files),
+            *find_relative_paths(project),
             *_deployment(inspection),
         ],
         machine_ties=find_machine_ties(project, inspection, {each.name for each in dependencies}),

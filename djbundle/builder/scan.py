@@ -34,8 +34,9 @@ def scan(
     `has_sources`, nothing may read them.
     """
     findings: list[Finding] = []
+    unneeded = (starts_manage_py, reads_sources) if has_sources else (starts_manage_py_elsewhere,)
     for path in sources:
-        left_out = {*([writes_into_the_project] if path in settings else []), *([reads_sources] if has_sources else [])}
+        left_out = {*unneeded, *([writes_into_the_project] if path in settings else [])}
         rules = [rule for rule in RULES if rule not in left_out]
         for node in ast.walk(ast.parse((root / path).read_bytes())):
             if isinstance(node, ast.Call):
@@ -66,12 +67,19 @@ def starts_manage_py(call: ast.Call) -> Iterator[tuple[str, str]]:
         yield "starts manage.py, which is not in a bundle", "use  django.core.management.call_command()"
 
 
+def starts_manage_py_elsewhere(call: ast.Call) -> Iterator[tuple[str, str]]:
+    """Report ``python manage.py``. With ``sys.executable`` it works, since the bundle is that Python."""
+    texts = [*_texts(call)]
+    if name_of(call) in STARTERS and "manage.py" in " ".join(texts) and "python" in " ".join(texts):
+        yield "starts manage.py with a Python of the machine", "write sys.executable, or use  call_command()"
+
+
 def reads_sources(call: ast.Call) -> Iterator[tuple[str, str]]:
     if name_of(call) in ("getsource", "getsourcelines") and isinstance(call.func, ast.Attribute):
         yield "reads source code, which protect = true leaves out", "do without it, or leave out protect"
 
 
-RULES: tuple[Rule, ...] = (writes_into_the_project, starts_manage_py, reads_sources)
+RULES: tuple[Rule, ...] = (writes_into_the_project, starts_manage_py, starts_manage_py_elsewhere, reads_sources)
 
 
 def written_path(call: ast.Call) -> ast.expr | None:

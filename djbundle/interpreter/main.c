@@ -18,6 +18,7 @@
 #define SELF "/proc/self/exe"
 
 PyMODINIT_FUNC PyInit__archive(void);
+PyMODINIT_FUNC PyInit__files(void);
 PyMODINIT_FUNC PyInit__immortal(void);
 int has_archive(void);
 void enlarge_main_stack(void);
@@ -130,6 +131,7 @@ int main(int argc, char **argv)
     int own_path_position, is_interpreter = is_interpreter_command(argc, argv, &own_path_position);
     argv[own_path_position] = argv[0];
     PyImport_AppendInittab("_archive", PyInit__archive);
+    PyImport_AppendInittab("_files", PyInit__files);
     PyImport_AppendInittab("_immortal", PyInit__immortal);
     initialize(argc - own_path_position, argv + own_path_position, is_interpreter);
     PyObject *bootstrap = PyImport_ImportModule("_bootstrap");

@@ -62,7 +62,15 @@ static int refuse_rmdir(const struct resolved_path *resolved)
 
 #define LINK_FLAG(flags) ((flags) & AT_SYMLINK_NOFOLLOW ? NO_FOLLOW : FOLLOW)
 
-CHANGES(int, mkdir, (const char *path, mode_t mode), AT_FDCWD, path, NEVER_FOLLOW, refuse_folder, resolved.path, mode)
+EXPORT int mkdir(const char *path, mode_t mode)
+{
+    struct resolved_path resolved;
+    if (resolve_inside(AT_FDCWD, path, NEVER_FOLLOW, &resolved))
+        return refuse_folder(&resolved);
+    if (!NEXT(mkdir)(resolved.path, mode))
+        return 0;
+    return create_project_folders(path) ? NEXT(mkdir)(resolved.path, mode) : -1;
+}
 CHANGES(int, mkdirat, (int dirfd, const char *path, mode_t mode), dirfd, path, NEVER_FOLLOW, refuse_folder,
         resolved.dirfd, resolved.path, mode)
 CHANGES(int, mknod, (const char *path, mode_t mode, dev_t device), AT_FDCWD, path, NEVER_FOLLOW, refuse_new,
@@ -138,6 +146,17 @@ EXPORT int rename(const char *old_path, const char *new_path)
     return renameat2(AT_FDCWD, old_path, AT_FDCWD, new_path, 0);
 }
 
+/* Files inside ROOT and outside lie in two file systems. But in its own environment, the project could link them. */
+static int copy_outside(const struct entry *entry, int dirfd, const char *path)
+{
+    int fd = NEXT(openat64)(dirfd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return -1;
+    int result = write_content(entry, fd), error = errno;
+    close(fd);
+    return result ? (NEXT(unlinkat)(dirfd, path, 0), fail_with(error)) : 0;
+}
+
 EXPORT int linkat(int old_dirfd, const char *old_path, int new_dirfd, const char *new_path, int flags)
 {
     struct resolved_path old, new;
@@ -150,7 +169,10 @@ EXPORT int linkat(int old_dirfd, const char *old_path, int new_dirfd, const char
         return fail_with(is_old_inside ? old.error : errno);
     if (is_new_inside)
         return refuse_new(&new);
-    return fail_with(fstatat(new.dirfd, new.path, &status, AT_SYMLINK_NOFOLLOW) ? EXDEV : EEXIST);
+    if (!fstatat(new.dirfd, new.path, &status, AT_SYMLINK_NOFOLLOW))
+        return fail_with(EEXIST);
+    int is_file = is_old_inside && (old.entry->kind == KIND_FILE || old.entry->kind == KIND_EXECUTABLE);
+    return is_file && makes_links() ? copy_outside(old.entry, new.dirfd, new.path) : fail_with(EXDEV);
 }
 EXPORT int link(const char *old_path, const char *new_path)
 {

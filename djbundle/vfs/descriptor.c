@@ -59,6 +59,11 @@ static int open_memory_fd(const struct entry *entry)
 
 void write_fd_path(int fd, char path[FD_PATH_SIZE]) { snprintf(path, FD_PATH_SIZE, "/proc/self/fd/%d", fd); }
 
+void write_own_fd_path(int fd, char path[FD_PATH_SIZE])
+{
+    snprintf(path, FD_PATH_SIZE, "/proc/%d/fd/%d", getpid(), fd);
+}
+
 /* Return the index in `cache` for an entry: its own, or that of the least recently used entry. */
 static int find_slot(const struct entry *entry)
 {
@@ -96,14 +101,29 @@ int get_cached_fd(const struct entry *entry)
     return fd;
 }
 
+static int open_without_cache(const struct entry *entry, int flags)
+{
+    char path[FD_PATH_SIZE];
+    int memory_fd = launcher->open_memory_file(launcher->archive, entry);
+    if (memory_fd < 0)
+        return fail_with(-memory_fd);
+    write_fd_path(memory_fd, path);
+    int fd = NEXT(openat64)(AT_FDCWD, path, flags);
+    close(memory_fd);
+    return fd;
+}
+
 int open_entry(const struct entry *entry, int flags)
 {
     char path[FD_PATH_SIZE];
+    flags &= ~(O_CREAT | O_EXCL | O_DIRECTORY | O_NOFOLLOW);
+    if (is_child_of_vfork())
+        return open_without_cache(entry, flags);
     acquire_lock();
     int cached_fd = get_cached_fd_locked(entry), fd = -1;
     if (cached_fd >= 0) {
         write_fd_path(cached_fd, path);
-        fd = NEXT(openat64)(AT_FDCWD, path, flags & ~(O_CREAT | O_EXCL | O_DIRECTORY | O_NOFOLLOW));
+        fd = NEXT(openat64)(AT_FDCWD, path, flags);
     }
     release_lock();
     return fd;

@@ -39,14 +39,22 @@ static DIR *open_stream(const struct entry *folder, int fd)
     return errno = EMFILE, NULL;
 }
 
+static DIR *open_outside(int dirfd, const char *path)
+{
+    if (dirfd == AT_FDCWD)
+        return NEXT(opendir)(path);
+    int fd = NEXT(openat64)(dirfd, path, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
+    return fd < 0 ? NULL : NEXT(fdopendir)(fd);
+}
+
 static DIR *open_folder(int dirfd, const char *path)
 {
     struct resolved_path resolved;
+    char buffer[PATH_MAX];
     if (!resolve_inside(dirfd, path, FOLLOW, &resolved)) {
-        if (dirfd == AT_FDCWD || resolved.dirfd == AT_FDCWD)
-            return NEXT(opendir)(resolved.path);
-        int fd = openat(resolved.dirfd, resolved.path, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
-        return fd < 0 ? NULL : NEXT(fdopendir)(fd);
+        DIR *directory = open_outside(resolved.dirfd, resolved.path);
+        const char *other = directory ? NULL : find_elsewhere(dirfd, path, FOLLOW, buffer);
+        return other ? open_folder(AT_FDCWD, other) : directory;
     }
     if (!resolved.entry)
         return errno = resolved.error, NULL;
@@ -189,8 +197,12 @@ static int read_entries(DIR *directory, struct dirent64 ***list, selector *selec
 EXPORT int scandirat64(int dirfd, const char *path, struct dirent64 ***list, selector *select, comparator *compare)
 {
     struct resolved_path resolved;
-    if (!resolve_inside(dirfd, path, FOLLOW, &resolved))
-        return NEXT(scandirat64)(resolved.dirfd, resolved.path, list, select, compare);
+    char buffer[PATH_MAX];
+    if (!resolve_inside(dirfd, path, FOLLOW, &resolved)) {
+        int count = NEXT(scandirat64)(resolved.dirfd, resolved.path, list, select, compare);
+        const char *other = count < 0 ? find_elsewhere(dirfd, path, FOLLOW, buffer) : NULL;
+        return other ? scandirat64(AT_FDCWD, other, list, select, compare) : count;
+    }
     DIR *directory = open_folder(dirfd, path);
     if (!directory)
         return -1;

@@ -132,8 +132,13 @@ EXPORT void *dlopen(const char *name, int mode)
         const struct entry *entry = folder ? launcher->find_child(archive, folder, name, strlen(name)) : NULL;
         return entry ? load(entry, mode) : NEXT(dlopen)(name, mode);
     }
-    if (!resolve_inside(AT_FDCWD, name, FOLLOW, &resolved))
-        return NEXT(dlopen)(resolved.path, mode);
+    if (!resolve_inside(AT_FDCWD, name, FOLLOW, &resolved)) {
+        char buffer[PATH_MAX];
+        struct stat status;
+        int is_missing = NEXT(fstatat)(AT_FDCWD, resolved.path, &status, 0);
+        const char *other = is_missing ? find_elsewhere(AT_FDCWD, name, FOLLOW, buffer) : NULL;
+        return other ? dlopen(other, mode) : NEXT(dlopen)(resolved.path, mode);
+    }
     return resolved.entry && resolved.entry->kind != KIND_FOLDER ? load(resolved.entry, mode)
                                                                  : NEXT(dlopen)(name, mode);
 }

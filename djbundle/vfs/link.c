@@ -13,9 +13,12 @@ static ssize_t copy_truncated(const char *string, size_t length, char *buffer, s
 EXPORT ssize_t readlinkat(int dirfd, const char *path, char *buffer, size_t size)
 {
     struct resolved_path resolved;
-    char target[PATH_MAX];
-    if (!resolve_inside(dirfd, path, NO_FOLLOW, &resolved))
-        return NEXT(readlinkat)(resolved.dirfd, resolved.path, buffer, size);
+    char target[PATH_MAX]; /* or another path */
+    if (!resolve_inside(dirfd, path, NO_FOLLOW, &resolved)) {
+        ssize_t length = NEXT(readlinkat)(resolved.dirfd, resolved.path, buffer, size);
+        const char *other = length < 0 ? find_elsewhere(dirfd, path, NO_FOLLOW, target) : NULL;
+        return other ? readlinkat(AT_FDCWD, other, buffer, size) : length;
+    }
     if (!resolved.entry)
         return fail_with(resolved.error);
     if (resolved.entry->kind != KIND_LINK || resolved.entry->size > sizeof target)
@@ -42,9 +45,12 @@ EXPORT ssize_t __readlinkat_chk(int dirfd, const char *path, char *buffer, size_
 EXPORT char *realpath(const char *path, char *buffer)
 {
     struct resolved_path resolved;
-    char canonical[PATH_MAX];
-    if (!resolve_inside(AT_FDCWD, path, FOLLOW, &resolved))
-        return NEXT(realpath)(resolved.path, buffer);
+    char canonical[PATH_MAX]; /* or another path */
+    if (!resolve_inside(AT_FDCWD, path, FOLLOW, &resolved)) {
+        char *real = NEXT(realpath)(resolved.path, buffer);
+        const char *other = real ? NULL : find_elsewhere(AT_FDCWD, path, FOLLOW, canonical);
+        return other ? realpath(other, buffer) : real;
+    }
     if (!resolved.entry)
         return errno = resolved.error, NULL;
     if (write_path(resolved.entry, canonical, sizeof canonical) < 0)

@@ -31,6 +31,8 @@ static int open_inside(const struct resolved_path *resolved, int flags)
     return is_writing ? fail_with(EROFS) : open_entry(entry, flags);
 }
 
+static int is_reading(int flags) { return (flags & O_ACCMODE) == O_RDONLY && !(flags & (O_CREAT | O_TRUNC)); }
+
 /* Return how to treat a link at the end of `path`. With O_CREAT, a name that ends with a slash is not looked up, since
  * open(2) cannot create a folder.
  */
@@ -45,9 +47,21 @@ static int follow_rule(const char *path, int flags)
 static int open_path(int dirfd, const char *path, int flags, mode_t mode)
 {
     struct resolved_path resolved;
+    char buffer[PATH_MAX];
     if (resolve_inside(dirfd, path, follow_rule(path, flags), &resolved))
         return open_inside(&resolved, flags);
-    return NEXT(openat64)(resolved.dirfd, resolved.path, flags, mode);
+    if (launcher && is_reading(flags) && path && !strcmp(path, MAPS) && !is_child_of_vfork()) {
+        int list = open_maps();
+        if (list >= 0)
+            return list;
+    }
+    int fd = NEXT(openat64)(resolved.dirfd, resolved.path, flags, mode);
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    if (flags & O_CREAT)
+        return create_project_folders(path) ? NEXT(openat64)(resolved.dirfd, resolved.path, flags, mode) : fd;
+    const char *other = is_reading(flags) ? find_elsewhere(dirfd, path, follow_rule(path, flags), buffer) : NULL;
+    return other ? open_path(AT_FDCWD, other, flags, mode) : fd;
 }
 
 /* The mode argument exists only if open(2) may create a file. */
@@ -85,14 +99,24 @@ EXPORT int __open_2(const char *, int) __attribute__((alias("__open64_2")));
 EXPORT int __openat64_2(int dirfd, const char *path, int flags) { return open_path(dirfd, path, flags, 0); }
 EXPORT int __openat_2(int, const char *, int) __attribute__((alias("__openat64_2")));
 
+static FILE *open_outside(const char *path, const char *mode, FILE *reuse)
+{
+    return reuse ? NEXT(freopen64)(path, mode, reuse) : NEXT(fopen64)(path, mode);
+}
+
 static FILE *open_stream(const char *path, const char *mode, FILE *reuse)
 {
     struct resolved_path resolved;
-    char fd_path[FD_PATH_SIZE];
+    struct stat status;
+    char fd_path[FD_PATH_SIZE], buffer[PATH_MAX];
     int flags = strchr(mode, '+') ? O_RDWR : *mode == 'r' ? O_RDONLY : O_WRONLY;
     flags |= (*mode == 'r' ? 0 : O_CREAT) | (strchr(mode, 'x') ? O_EXCL : 0);
-    if (!resolve_inside(AT_FDCWD, path, follow_rule(path, flags), &resolved))
-        return reuse ? NEXT(freopen64)(resolved.path, mode, reuse) : NEXT(fopen64)(resolved.path, mode);
+    if (!resolve_inside(AT_FDCWD, path, follow_rule(path, flags), &resolved)) {
+        const char *other = NULL;
+        if (is_reading(flags) && NEXT(fstatat)(AT_FDCWD, resolved.path, &status, 0))
+            other = find_elsewhere(AT_FDCWD, path, FOLLOW, buffer);
+        return other ? open_stream(other, mode, reuse) : open_outside(resolved.path, mode, reuse);
+    }
     int fd = open_inside(&resolved, flags | O_CLOEXEC);
     if (fd < 0) {
         if (reuse)

@@ -4,7 +4,7 @@
 
 enum { MAX_LINKS = 40 }; /* in one path, as in Linux; path_resolution(7) */
 
-/* The working folder, if it is inside ROOT; else NULL. While it is inside, the kernel's working folder is "/". */
+/* The working folder, if it is inside ROOT; else NULL. The kernel has another one meanwhile: see working_folder.c. */
 static _Atomic(const struct entry *) current_folder;
 
 const struct entry *working_folder(void) { return atomic_load_explicit(&current_folder, memory_order_relaxed); }
@@ -143,6 +143,15 @@ int resolve_inside(int dirfd, const char *path, int follow, struct resolved_path
     if (strlen(path) >= PATH_MAX)
         return resolve_to_error(resolved, ENAMETOOLONG, 0);
     return walk(resolved, from ? from : launcher->archive->entries, rest, follow);
+}
+
+int resolve_from(const struct entry *from, const char *path, int follow, struct resolved_path *resolved)
+{
+    resolved->dirfd = AT_FDCWD;
+    resolved->path = path;
+    if (strlen(path) >= PATH_MAX)
+        return resolve_to_error(resolved, ENAMETOOLONG, 0);
+    return *path == '/' ? resolve_inside(AT_FDCWD, path, follow, resolved) : walk(resolved, from, path, follow);
 }
 
 int write_path(const struct entry *entry, char *path, size_t size)

@@ -4,6 +4,7 @@
 #include <nss.h>
 #include <pthread.h>
 #include <sys/auxv.h>
+#include <unistd.h>
 
 const struct launcher_interface *launcher;
 
@@ -19,12 +20,21 @@ static void use_own_name_services(void)
     __nss_configure_lookup("hosts", "files dns");
 }
 
+/* The process whose memory this is. */
+static pid_t owner;
+
+static void remember_owner(void) { owner = getpid(); }
+
+int is_child_of_vfork(void) { return getpid() != owner; }
+
 /* End the launcher's thread before a fork: the program does not know of that thread. */
 static void finish_prefetch(void) { launcher->finish_prefetch(); }
 
 __attribute__((constructor)) static void initialize(void)
 {
     use_own_name_services();
+    remember_owner();
+    pthread_atfork(NULL, NULL, remember_owner);
     launcher = (const struct launcher_interface *)getauxval(AT_DJBUNDLE);
     if (!launcher)
         return;

@@ -61,11 +61,16 @@ EXPORT int fstat(int fd, struct stat *status)
 EXPORT int fstatat(int dirfd, const char *path, struct stat *status, int flags)
 {
     struct resolved_path resolved;
+    char buffer[PATH_MAX];
     if (flags & AT_EMPTY_PATH && !*path && dirfd != AT_FDCWD)
         return fstat(dirfd, status);
-    if (resolve_inside(dirfd, path, flags & AT_SYMLINK_NOFOLLOW ? NO_FOLLOW : FOLLOW, &resolved))
+    int follow = flags & AT_SYMLINK_NOFOLLOW ? NO_FOLLOW : FOLLOW;
+    if (resolve_inside(dirfd, path, follow, &resolved))
         return stat_resolved(&resolved, status);
-    return NEXT(fstatat)(resolved.dirfd, resolved.path, status, flags);
+    if (!NEXT(fstatat)(resolved.dirfd, resolved.path, status, flags))
+        return 0;
+    const char *other = find_elsewhere(dirfd, path, follow, buffer);
+    return other ? fstatat(AT_FDCWD, other, status, flags) : -1;
 }
 
 EXPORT int stat(const char *path, struct stat *status) { return fstatat(AT_FDCWD, path, status, 0); }
@@ -115,9 +120,11 @@ static void fill_statx(const struct entry *entry, struct statx *buffer)
 EXPORT int statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *buffer)
 {
     struct resolved_path resolved;
+    char other[PATH_MAX];
     int is_fd = flags & AT_EMPTY_PATH && !*path && dirfd != AT_FDCWD;
+    int follow = flags & AT_SYMLINK_NOFOLLOW ? NO_FOLLOW : FOLLOW;
     const struct entry *entry = is_fd ? entry_of(dirfd) : NULL;
-    if (!is_fd && resolve_inside(dirfd, path, flags & AT_SYMLINK_NOFOLLOW ? NO_FOLLOW : FOLLOW, &resolved)) {
+    if (!is_fd && resolve_inside(dirfd, path, follow, &resolved)) {
         entry = resolved.entry;
         if (!entry)
             return fail_with(resolved.error);
@@ -126,15 +133,23 @@ EXPORT int statx(int dirfd, const char *path, int flags, unsigned mask, struct s
         fill_statx(entry, buffer);
         return 0;
     }
-    return is_fd ? NEXT(statx)(dirfd, path, flags, mask, buffer)
-                 : NEXT(statx)(resolved.dirfd, resolved.path, flags, mask, buffer);
+    if (is_fd)
+        return NEXT(statx)(dirfd, path, flags, mask, buffer);
+    if (!NEXT(statx)(resolved.dirfd, resolved.path, flags, mask, buffer))
+        return 0;
+    return find_elsewhere(dirfd, path, follow, other) ? statx(AT_FDCWD, other, flags, mask, buffer) : -1;
 }
 
 EXPORT int faccessat(int dirfd, const char *path, int mode, int flags)
 {
     struct resolved_path resolved;
-    if (!resolve_inside(dirfd, path, flags & AT_SYMLINK_NOFOLLOW ? NO_FOLLOW : FOLLOW, &resolved))
-        return NEXT(faccessat)(resolved.dirfd, resolved.path, mode, flags);
+    char other[PATH_MAX];
+    int follow = flags & AT_SYMLINK_NOFOLLOW ? NO_FOLLOW : FOLLOW;
+    if (!resolve_inside(dirfd, path, follow, &resolved)) {
+        if (!NEXT(faccessat)(resolved.dirfd, resolved.path, mode, flags))
+            return 0;
+        return find_elsewhere(dirfd, path, follow, other) ? faccessat(AT_FDCWD, other, mode, flags) : -1;
+    }
     if (!resolved.entry)
         return fail_with(resolved.error);
     if (mode & ~(R_OK | W_OK | X_OK))
@@ -191,34 +206,27 @@ EXPORT int statvfs64(const char *, struct statvfs64 *) __attribute__((alias("sta
 
 /* Entries have no extended attributes. */
 
-static ssize_t check_no_attribute(const char *path, int follow, struct resolved_path *resolved, int error)
+static ssize_t find_no_attribute(const struct resolved_path *resolved, int error)
 {
-    if (!resolve_inside(AT_FDCWD, path, follow, resolved))
-        return 1;
     return !resolved->entry ? fail_with(resolved->error) : error ? fail_with(error) : 0;
 }
 
-EXPORT ssize_t listxattr(const char *path, char *list, size_t size)
-{
-    struct resolved_path resolved;
-    ssize_t result = check_no_attribute(path, FOLLOW, &resolved, 0);
-    return result == 1 ? NEXT(listxattr)(resolved.path, list, size) : result;
-}
-EXPORT ssize_t llistxattr(const char *path, char *list, size_t size)
-{
-    struct resolved_path resolved;
-    ssize_t result = check_no_attribute(path, NO_FOLLOW, &resolved, 0);
-    return result == 1 ? NEXT(llistxattr)(resolved.path, list, size) : result;
-}
-EXPORT ssize_t getxattr(const char *path, const char *name, void *value, size_t size)
-{
-    struct resolved_path resolved;
-    ssize_t result = check_no_attribute(path, FOLLOW, &resolved, ENODATA);
-    return result == 1 ? NEXT(getxattr)(resolved.path, name, value, size) : result;
-}
-EXPORT ssize_t lgetxattr(const char *path, const char *name, void *value, size_t size)
-{
-    struct resolved_path resolved;
-    ssize_t result = check_no_attribute(path, NO_FOLLOW, &resolved, ENODATA);
-    return result == 1 ? NEXT(lgetxattr)(resolved.path, name, value, size) : result;
-}
+/* Define a function in front of libc's that reads attributes of the file at `path`. `error` is that of an entry. */
+#define READS_ATTRIBUTES(function, parameters, follow, error, ...) \
+    EXPORT ssize_t function parameters \
+    { \
+        struct resolved_path resolved; \
+        char buffer[PATH_MAX]; \
+        if (resolve_inside(AT_FDCWD, path, follow, &resolved)) \
+            return find_no_attribute(&resolved, error); \
+        ssize_t result = NEXT(function)(resolved.path, __VA_ARGS__); \
+        const char *other = result < 0 ? find_elsewhere(AT_FDCWD, path, follow, buffer) : NULL; \
+        return other ? function(other, __VA_ARGS__) : result; \
+    }
+
+READS_ATTRIBUTES(listxattr, (const char *path, char *list, size_t size), FOLLOW, 0, list, size)
+READS_ATTRIBUTES(llistxattr, (const char *path, char *list, size_t size), NO_FOLLOW, 0, list, size)
+READS_ATTRIBUTES(getxattr, (const char *path, const char *name, void *value, size_t size), FOLLOW, ENODATA, name, value,
+                 size)
+READS_ATTRIBUTES(lgetxattr, (const char *path, const char *name, void *value, size_t size), NO_FOLLOW, ENODATA, name,
+                 value, size)

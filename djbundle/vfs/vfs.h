@@ -1,12 +1,16 @@
 /* The virtual root: the archive of the bundle as a read-only folder ROOT that is on no disk.
  *
  * The launcher preloads this library. Its functions replace those of libc that take a path, or a descriptor that may
- * belong to a file below ROOT. Calls for files outside ROOT are passed on unchanged.
+ * belong to a file below ROOT. Calls for files outside ROOT are passed on unchanged. If the program runs from a folder,
+ * there is no ROOT, and only elsewhere.c has work to do.
  *
  * Two things differ from a disk. read(2) from the descriptor of a folder returns no bytes, where it should fail with
  * EISDIR. Programs that call the kernel without libc, such as those written in Go, do not see ROOT.
  *
  * One function is replaced for another reason: peer.c keeps a client of a Unix socket from ending the process.
+ *
+ * Other programs do not see ROOT. They get copies of its files in the data directory. A child of vfork(2) shares its
+ * memory with its parent, but not its working folder and its descriptors. So it writes to no variable of this library.
  *
  *     path.c        from a path to an entry of the archive     change.c   everything that writes: refused
  *     descriptor.c  entries as open files, and back            link.c     readlink, realpath
@@ -14,6 +18,9 @@
  *     status.c      stat, access, statfs, xattr                program.c  exec, posix_spawn
  *     folder.c      opendir, scandir, glob                     start.c    what happens before main
  *     working_folder.c  chdir, getcwd                          peer.c     accept4
+ *     elsewhere.c   files that are not where a path leads      copies.c   copies of files for other programs
+ *     maps.c        the list of mapped files
+ *     arguments.c   what other programs are told of ROOT        command.c  which program is started, and where
  */
 #ifndef VFS_H
 #define VFS_H
@@ -59,6 +66,9 @@ static inline int fail_with(int error)
 
 extern const struct launcher_interface *launcher; /* NULL if the program runs from a folder: then there is no ROOT */
 
+/* Return whether this process is a child of vfork(2), and shares its memory with its parent. */
+int is_child_of_vfork(void);
+
 /* --- path.c --- */
 
 /* The kind of the last part of a path, as in Linux' fs/namei.c. */
@@ -89,6 +99,9 @@ void set_working_folder(const struct entry *folder);
 /* Resolve `path`, relative to `dirfd` as for openat(2). Return whether it leads inside ROOT. */
 int resolve_inside(int dirfd, const char *path, int follow, struct resolved_path *resolved);
 
+/* Resolve `path`, relative to the folder `from`. Return whether it leads inside ROOT. */
+int resolve_from(const struct entry *from, const char *path, int follow, struct resolved_path *resolved);
+
 /* Write the canonical path of an entry; return its length, or -1 with errno if it does not fit. */
 int write_path(const struct entry *entry, char *path, size_t size);
 
@@ -112,8 +125,99 @@ int get_cached_fd(const struct entry *entry);
 enum { FD_PATH_SIZE = 32 };
 void write_fd_path(int fd, char path[FD_PATH_SIZE]);
 
+/* Write "/proc/<this process>/fd/<descriptor>", which other processes can open. */
+void write_own_fd_path(int fd, char path[FD_PATH_SIZE]);
+
 /* Make sure that the lock of descriptor.c is free after a fork. */
 void register_fork_handlers(void);
+
+/* --- working_folder.c --- */
+
+/* Return the folder inside ROOT in which this process stands, also if it is a child of vfork(2); NULL for none. */
+const struct entry *find_standing_folder(void);
+
+/* Go to the copy of the folder in which this process stands, so that another program may start there. Return 0 if it
+ * stands outside ROOT or has gone there; -1 with errno if there is no copy.
+ */
+int go_to_copy(void);
+
+/* --- elsewhere.c --- */
+
+/* Return whether the project has a file or folder of that name at its top. */
+int is_of_project(const char *name, size_t length);
+
+/* Return another path to read a file from that is not at `path`; NULL if there is none. It is called when libc's own
+ * function has failed. It leaves errno as it is.
+ */
+const char *find_elsewhere(int dirfd, const char *path, int follow, char buffer[PATH_MAX]);
+
+/* Create the folders above a relative path that only the project has. Return whether the call is to be tried again. */
+int create_project_folders(const char *path);
+
+/* Return whether files may be linked from ROOT to the outside: the link is a copy. */
+int makes_links(void);
+
+/* --- copies.c --- */
+
+/* Make sure that a copy of the entry lies in the data directory, and write its path; return -1 with errno on failure.
+ * `copied` is the folder that the same caller has copied last, or NULL. Its content is not copied again.
+ */
+int make_copy(const struct entry *entry, const struct entry **copied, char path[PATH_MAX]);
+
+/* Return the entry to which a path in the folder of copies belongs; NULL if it belongs to none. */
+const struct entry *entry_of_copy(const char *path);
+
+/* Return the path of the data directory without links, and set its length; NULL if there is none. */
+const char *data_directory(size_t *length);
+
+/* Write the content of a file to a descriptor; return -1 with errno on failure. */
+int write_content(const struct entry *entry, int fd);
+
+/* --- maps.c --- */
+
+#define MAPS "/proc/self/maps"
+
+/* Return a descriptor of the list of mapped files, with true names; -1 if it cannot be made. */
+int open_maps(void);
+
+/* --- arguments.c --- */
+
+enum { TEXT_ROOM = 65536 };
+
+/* Room for texts that name copies in place of files inside ROOT. */
+struct texts {
+    const struct entry *folder; /* inside ROOT, in which the program will run; NULL if it runs outside */
+    int is_for_spawn; /* whether another process starts the program: it has not the descriptors of this one */
+    int is_for_bundle; /* whether the program is the bundle itself, which sees ROOT */
+    int is_variable; /* whether the text is a variable: it gets no descriptor, which may cost much and be of no use */
+    const struct entry *copied; /* the folder whose content was copied last */
+    size_t used;
+    char room[TEXT_ROOM];
+};
+
+/* Return the variable with paths that another program can open. It is the same text if no path has to be replaced. */
+const char *translate_variable(struct texts *texts, const char *text);
+
+/* Return an argument with paths that another program can open; it may be the name of a file of the project too. */
+const char *translate_argument(struct texts *texts, const char *argument);
+
+/* --- command.c --- */
+
+/* A command that starts a program. */
+struct command {
+    const char *program; /* the path by which the kernel can start it */
+    const char *script; /* of Python, which the program is to run; NULL for none */
+    char *const *arguments, *const *environment;
+    int is_for_spawn; /* whether another process starts it */
+};
+
+typedef int start_function(const struct command *, void *);
+
+/* Set the program of a command to that at `path`; return 0 with errno if there is none. */
+int find_program(struct command *command, const char *path, char buffer[PATH_MAX]);
+
+/* Start a command by `start`, in a folder and with texts that the program can use. Return -1 with errno on failure. */
+int start_command(struct command *command, start_function *start, void *with);
 
 /* --- status.c --- */
 

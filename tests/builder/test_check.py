@@ -62,7 +62,7 @@ def faulty(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("protect", [True, False])
 def test_what_would_fail_is_told_line_by_line(faulty: Path, *, protect: bool) -> None:
     (faulty / "pyproject.toml").write_text(f"[tool.djbundle]\nprotect = {str(protect).lower()}\n")
-    expected = {line: cause for line, cause in EXPECTED.items() if protect or cause != "reads source code"}
+    expected = EXPECTED if protect else {line: cause for line, cause in EXPECTED.items() if cause.startswith("writes")}
     before = sorted(faulty.rglob("*"))
     result = djbundle("check", faulty, "--json")
     if may_isolate():
@@ -74,6 +74,40 @@ def test_what_would_fail_is_told_line_by_line(faulty: Path, *, protect: bool) ->
     shown = djbundle("check", faulty)
     assert "site_/views.py:8  writes a file of the project" in shown.stderr
     assert shown.stderr.count("fix:") >= len(expected)
+
+
+RELATIVE = """\
+import os, subprocess, sys
+from pathlib import Path
+
+def view(request):
+    open("site_/words.txt")
+    Path("site_").glob("*.txt")
+    os.listdir("./site_")
+    open("site_/words.txt", "w")
+    open("words.txt")
+    open("/etc/hostname")
+    Path("..")
+    open(request.path)
+    subprocess.run("python manage.py migrate", shell=True)
+    subprocess.run([sys.executable, "manage.py", "migrate"])
+"""
+
+
+def test_relative_paths_are_told_line_by_line(faulty: Path) -> None:
+    (faulty / "site_" / "words.txt").write_text("words")
+    (faulty / "site_" / "views.py").write_text(RELATIVE)
+    result = json.loads(djbundle("check", faulty, "--json").stdout)
+    advice = {each["place"]: each["cause"] for each in result["advice"] if each["place"].startswith("site_/views.py")}
+    assert {place.partition(":")[2]: cause.split()[0] for place, cause in advice.items()} == {
+        "5": "names",
+        "6": "names",
+        "7": "names",
+        "8": "writes",
+    }
+    assert [(each["place"], each["cause"].partition(" with")[0]) for each in result["problems"]] == [
+        ("site_/views.py:13", "starts manage.py")
+    ]
 
 
 READY = """\

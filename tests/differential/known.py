@@ -17,5 +17,4 @@ KNOWN = {
     "errors.attr_error_name": SUGGESTIONS,
     "errors.kw_sugg": SUGGESTIONS,
     "functions.doc_strip": "docstrings of compiled code keep their indentation, as before Python 3.13",
-    "sources.shell_script": "other programs do not see the files of the bundle",
 }

@@ -36,7 +36,9 @@ def python_answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
 def bundle_answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
     folder = tmp_path_factory.mktemp("differential")
     bundle = build(PROJECT, folder / "site")
-    with Site(bundle, folder / "data", bare_environment(HOME=str(folder)), "--workers", "1", "--no-worker") as site:
+    site = Site(bundle, folder / "data", bare_environment(HOME=str(folder)), "--workers", "1", "--no-worker")
+    site.working_folder = folder  # not the project's
+    with site:
         return answers_of(site.url)
 
 

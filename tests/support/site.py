@@ -18,6 +18,8 @@ START_TIMEOUT = 60.0  # seconds until it must serve
 class Site:
     """A bundle and its data directory. As a context manager it serves; other commands need no block."""
 
+    working_folder: Path | None = None  # of `serve`; None for that of the test
+
     def __init__(self, bundle: Path, data: Path, environment: Mapping[str, str], *options: str) -> None:
         self.bundle = bundle
         self.data = data
@@ -59,7 +61,7 @@ class Site:
         with self.log.open("ab") as log:
             # In a process group of its own: Ctrl-C reaches only us, and we stop the server gracefully.
             self.process = subprocess.Popen(
-                self.command(), env=self.environment, stdout=log, stderr=log, process_group=0
+                self.command(), env=self.environment, stdout=log, stderr=log, process_group=0, cwd=self.working_folder
             )
         return self.process
 

@@ -28,6 +28,7 @@ def fill(folder: Path) -> None:
     (folder / "large.bin").write_bytes(os.urandom(3_000_000))
     (folder / "program").write_text('#!/bin/sh\necho "$#"\nenv | grep -c ^LD_ || true\n')
     (folder / "program").chmod(0o755)
+    (folder / "script.py").write_text("import sys\nprint(__file__, *sys.argv[1:])\n")
     links = {
         "to-file": "file.txt",
         "to-folder": "folder/inner",

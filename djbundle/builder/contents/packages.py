@@ -16,13 +16,16 @@ from djbundle.builder.dependencies.dependencies import Dependency, is_aws_only_f
 from djbundle.builder.dependencies.modules import Modules
 from djbundle.builder.inspection.inspection import Inspection
 from djbundle.builder.native import compiler
+from djbundle.builder.native.elf import is_elf
 from djbundle.builder.project.installed import files_of
 from djbundle.builder.project.project import Project
+from djbundle.contract.layout import PROGRAMS
 
 METADATA_LEFT_OUT = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json")
 CATALOGUES = ("django.mo", "djangojs.mo")
 AWS_DATA = ("botocore", "data")  # has a folder for each service
 AWS_SERVICES = ("signin", "sqs", "sso", "sso-oidc", "sts")  # SQS, and those that give credentials
+
 
 NamedFile = tuple[PurePosixPath, Path]
 
@@ -70,8 +73,19 @@ def _all_files(dependencies: list[Dependency], local: dict[str, Path]) -> Iterat
 
 def _distribution_files(distribution: Distribution) -> Iterator[NamedFile]:
     for file in files_of(distribution):
+        path = Path(str(file.locate()))
         if not file.is_absolute() and ".." not in file.parts:
-            yield PurePosixPath(file), Path(str(file.locate()))
+            yield PurePosixPath(file), path
+        elif _is_own_program(file, path):
+            yield PurePosixPath(PROGRAMS, file.name), path
+
+
+def _is_own_program(file: PurePosixPath, path: Path) -> bool:
+    """Return whether a file of a distribution is a program that needs no Python, such as that of ninja.
+
+    It lies in the `bin` of the environment. The other programs there are scripts of Python, for one environment.
+    """
+    return ".." in file.parts and file.parent.name == "bin" and path.is_file() and is_elf(path)
 
 
 def local_files(module: str, file: Path) -> Iterator[NamedFile]:

@@ -14,13 +14,20 @@ def project_facts(project: Project, tree: Tree, compiled: Modules) -> str:
 
     `COMPILED` are the compiled modules by name, each with whether it is a package. Nuitka compiles other packages for
     what is in them, but these are loaded from bytecode themselves. `SOURCES` are the modules whose bytecode lies beside
-    their source. `VARIABLES` name the settings.
+    their source. `PROJECT` are the names at the top of the tree that belong to the project. `VARIABLES` name
+    the settings.
     """
     modules = {dotted(name): name.name == "__init__.py" for name in sorted(compiled)}
     return (
         f"COMPILED = {modules}\nSOURCES = frozenset({sorted(_with_sources(tree))})\n"
+        f"PROJECT = {_top_names(tree, compiled)}\n"
         f"VARIABLES = {project.settings_variables()}\n"
     )
+
+
+def _top_names(tree: Tree, compiled: Modules) -> list[str]:
+    names = [*(file.name for file in tree if file.part == "project"), *tree.links, *tree.empty, *map(str, compiled)]
+    return sorted({PurePosixPath(name).parts[0] for name in names} - {"."})
 
 
 def _with_sources(tree: Tree) -> Iterator[str]:

@@ -22,8 +22,10 @@ TEMPLATE = """\
 STRINGS = {
     "VIRTUAL_ROOT": layout.VIRTUAL_ROOT,
     "LIBRARIES": layout.LIBRARIES,
+    "VFS": layout.VFS,
     "PROGRAM": layout.PROGRAM,
     "LOADER": layout.LOADER,
+    "COPIES_FOLDER": layout.COPIES,
     "EXECUTABLE_VARIABLE": variables.EXECUTABLE,
     "EXTRACT_VARIABLE": variables.EXTRACT,
     "MAGIC": file_format.MAGIC.decode(),

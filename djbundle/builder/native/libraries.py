@@ -12,10 +12,11 @@ from pathlib import Path, PurePosixPath
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.tree import File, Tree
 from djbundle.builder.native import compiler, elf, sqlite, underlinked
+from djbundle.contract import layout
 from djbundle.contract.layout import LIBRARIES, LOADER, PROGRAM
 from djbundle.errors import LibraryError, UnsupportedVersionError
 
-VFS = f"{LIBRARIES}/vfs.so"
+VFS = f"{LIBRARIES}/{layout.VFS}"
 LEFT_TO_GLIBC = ("ld-linux", "libnss_", "libc.so")  # glibc opens them itself, or they are always added
 MIN_GLIBC = (2, 33)  # ld.so --argv0
 

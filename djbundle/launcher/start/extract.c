@@ -365,13 +365,13 @@ static char **build_environment(char **environment)
 
 /* The tree's own loader starts the program, so nothing of the host's libc is used; see ld.so(8):
  *
- *     TREE/LOADER --inhibit-cache --library-path TREE/_lib --argv0 ./shop TREE/_main ARGUMENTS...
+ *     TREE/LOADER --inhibit-cache --library-path TREE/_lib --preload vfs.so --argv0 ./shop TREE/_main ARGUMENTS...
  */
 _Noreturn void start_from_folder(const struct archive *archive, const struct process *process, const char *folder)
 {
     static char tree[PATH_SIZE], loader[PATH_SIZE], libraries[PATH_SIZE], program[PATH_SIZE];
     find_or_unpack_tree(archive, process->environment, folder, tree);
-    char *head[] = {process->argv[0], "--inhibit-cache", "--library-path", libraries,
+    char *head[] = {process->argv[0], "--inhibit-cache", "--library-path", libraries, "--preload", VFS,
                     "--argv0",        process->argv[0],  program};
     size_t count = sizeof head / sizeof *head;
     char **arguments = map_anonymous(((size_t)process->argc + count) * sizeof *arguments);

@@ -7,6 +7,7 @@ from djbundle.contract import variables
 from djbundle.runtime.core import local_time
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.verify_mode import is_verify_mode, record_absent_programs
+from djbundle.runtime.core.virtual_root import show_files
 
 
 def prepare_environment(bundle: Bundle) -> None:
@@ -19,6 +20,7 @@ def prepare_environment(bundle: Bundle) -> None:
     if is_verify_mode():
         record_absent_programs(bundle.data)
     name_library_data(bundle)
+    show_files(bundle)
     local_time.find_zones(bundle.root / "tzdata" / "zoneinfo")
     if "TMPDIR" not in os.environ and not Path("/tmp").is_dir():  # noqa: S108 - looked at, not written to
         os.environ["TMPDIR"] = str(bundle.data)

@@ -16,6 +16,7 @@ from pathlib import Path
 from djbundle.common.processes import use_line_buffering
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.data_directory import create_data_directory
+from djbundle.runtime.core.virtual_root import remove_old_copies
 from djbundle.runtime.handover.inherited_state import Handover
 from djbundle.runtime.logs import lines
 from djbundle.runtime.net.sockets import Listeners, remove_files
@@ -71,6 +72,7 @@ def open_handover(bundle: Bundle, options: ServeOptions) -> Handover:
         if account:
             check_content(bundle.data, account)
         lock = lock_data_directory(bundle.data)
+        remove_old_copies(bundle.data)
     listeners = open_listeners(options)
     if account:
         become(account, bundle.data)

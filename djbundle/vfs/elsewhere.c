@@ -1,0 +1,183 @@
+/* Files that are not where a path leads, and are read from another place.
+ *
+ * A project is started in its own folder, so it may open "shop/prices.csv". A bundle is started anywhere. So a relative
+ * path that leads to nothing is looked for in the project's tree. The same is done with an absolute path that was made
+ * from the working folder.
+ *
+ * A symbolic link on the disk may lead into ROOT, where the kernel finds nothing.
+ *
+ * All of this is for reading only, and only after libc's own function has found nothing.
+ */
+#include "vfs.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { MAX_LINKS = 40 }; /* in one path, as in Linux; path_resolution(7) */
+
+/* The names at the top of the project, each with a 0 at its end, and an empty one at the end. NULL for none. */
+static char *project_names;
+static char project_root[PATH_MAX];
+
+EXPORT void djbundle_show_project(const char *root, const char *names, size_t size)
+{
+    char *copy = malloc(size + 1);
+    if (!copy || strlen(root) >= sizeof project_root)
+        return;
+    memcpy(copy, names, size);
+    copy[size] = 0;
+    strcpy(project_root, root);
+    project_names = copy;
+}
+
+int makes_links(void) { return !!project_names; }
+
+int is_of_project(const char *name, size_t length)
+{
+    for (const char *each = project_names; each && *each; each += strlen(each) + 1)
+        if (strlen(each) == length && !memcmp(each, name, length))
+            return 1;
+    return 0;
+}
+
+static int is_below(const char *path, const char *folder, size_t length)
+{
+    return length && !strncmp(path, folder, length) && (path[length] == '/' || !path[length]);
+}
+
+/* Return the part of an absolute path after the working folder; NULL if it does not lie there. It is not looked for in
+ * "/" and in the data directory: there, absolute paths name files of their own.
+ */
+static const char *path_below_working_folder(const char *path)
+{
+    char folder[PATH_MAX];
+    size_t data_length;
+    const char *data = data_directory(&data_length);
+    if (!NEXT(getcwd)(folder, sizeof folder) || !folder[1] || (data && is_below(folder, data, data_length)))
+        return NULL;
+    return is_below(path, folder, strlen(folder)) ? path + strlen(folder) : NULL;
+}
+
+static const char *skip_dots(const char *path)
+{
+    while (*path == '/' || (path[0] == '.' && path[1] == '/'))
+        path++;
+    return path;
+}
+
+static const char *find_in_project(const char *path, char buffer[PATH_MAX])
+{
+    if (!project_names || working_folder() || is_below(path, project_root, strlen(project_root)))
+        return NULL;
+    const char *rest = *path == '/' ? path_below_working_folder(path) : path;
+    if (!rest)
+        return NULL;
+    rest = skip_dots(rest);
+    if (!is_of_project(rest, strcspn(rest, "/")) || strlen(project_root) + 1 + strlen(rest) >= PATH_MAX)
+        return NULL;
+    stpcpy(stpcpy(stpcpy(buffer, project_root), "/"), rest);
+    return buffer;
+}
+
+/* Read the link that is the first `length` bytes of a path. Return the length of its target; -1 if it is no link. */
+static ssize_t read_link(int dirfd, const char *path, size_t length, char target[PATH_MAX])
+{
+    char name[PATH_MAX];
+    memcpy(name, path, length);
+    name[length] = 0;
+    ssize_t size = NEXT(readlinkat)(dirfd, name, target, PATH_MAX - 1);
+    if (size >= 0)
+        target[size] = 0;
+    return size;
+}
+
+/* Put the target of a link in place of the first `length` bytes of the path. Return 0 if it does not fit. */
+static int replace_link(char path[PATH_MAX], size_t length, const char *target)
+{
+    size_t begin = length, size = strlen(target), rest = strlen(path + length);
+    while (*target != '/' && begin && path[begin - 1] != '/')
+        begin--;
+    begin = *target == '/' ? 0 : begin;
+    if (begin + size + rest >= PATH_MAX)
+        return 0;
+    memmove(path + begin + size, path + length, rest + 1);
+    memcpy(path + begin, target, size);
+    return 1;
+}
+
+/* Return the length of a path without its last part, and without the slashes around it. */
+static size_t length_of_parent(const char *path, size_t length)
+{
+    while (length && path[length - 1] == '/')
+        length--;
+    while (length && path[length - 1] != '/')
+        length--;
+    while (length && path[length - 1] == '/')
+        length--;
+    return length;
+}
+
+/* Replace the symbolic link behind which the kernel finds nothing. It is the last link of the path: what comes before it
+ * is there, and nothing that comes after it. Return 1 if the path leads into ROOT then, 0 if a link was replaced, -1 if
+ * there is none.
+ */
+static int replace_last_link(int dirfd, char path[PATH_MAX], int follow)
+{
+    char target[PATH_MAX];
+    size_t whole = strlen(path), length = whole;
+    while (length && path[length - 1] == '/')
+        length--;
+    if (follow != FOLLOW && length == whole)
+        length = length_of_parent(path, length);
+    for (; length; length = length_of_parent(path, length)) {
+        if (read_link(dirfd, path, length, target) >= 0)
+            return replace_link(path, length, target) ? is_below(target, ROOT, sizeof ROOT - 1) : -1;
+        if (errno != ENOENT)
+            return -1;
+    }
+    return -1;
+}
+
+static const char *find_behind_link(int dirfd, const char *path, int follow, char buffer[PATH_MAX])
+{
+    int outcome = 0;
+    if (!launcher || strlen(path) >= PATH_MAX)
+        return NULL;
+    strcpy(buffer, path);
+    for (int links = 0; links < MAX_LINKS && outcome == 0; links++)
+        outcome = replace_last_link(dirfd, buffer, follow);
+    return outcome == 1 ? buffer : NULL;
+}
+
+const char *find_elsewhere(int dirfd, const char *path, int follow, char buffer[PATH_MAX])
+{
+    if (errno != ENOENT || !path || !*path)
+        return NULL;
+    const char *found = dirfd == AT_FDCWD || *path == '/' ? find_in_project(path, buffer) : NULL;
+    if (!found)
+        found = find_behind_link(dirfd, path, follow, buffer);
+    errno = ENOENT;
+    return found;
+}
+
+/* The project's folder "shop/out" is there in the project, so it has to be there for a new file "shop/out/new" too. */
+int create_project_folders(const char *path)
+{
+    char buffer[PATH_MAX], folder[PATH_MAX];
+    struct stat status;
+    const char *end = path ? strrchr(path, '/') : NULL;
+    if (errno != ENOENT || !end || *path == '/' || end - path >= PATH_MAX)
+        return 0;
+    memcpy(folder, path, (size_t)(end - path));
+    folder[end - path] = 0;
+    if (!find_in_project(folder, buffer) || stat(buffer, &status) || !S_ISDIR(status.st_mode))
+        return errno = ENOENT, 0;
+    for (char *at = folder; (at = strchr(at + 1, '/'));) {
+        *at = 0;
+        NEXT(mkdir)(folder, 0777);
+        *at = '/';
+    }
+    int is_created = !NEXT(mkdir)(folder, 0777);
+    errno = ENOENT;
+    return is_created;
+}
