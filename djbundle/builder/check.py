@@ -87,6 +87,7 @@ def check_project(options: BuildOptions) -> Check:
             *_development_apps(inspection, project),
             *_missing_files(inspection),
             *_left_out(project, files),
+            *_threads(inspection),
             *_deployment(inspection),
         ],
         machine_ties=find_machine_ties(project, inspection),
@@ -129,6 +130,16 @@ def _left_out(project: Project, files: list[Decision]) -> Iterator[Finding]:
     for each in files:
         if each.taken and each.path.endswith(".py") and certain_secret(project.root / each.path):
             yield Finding(each.path, "holds a private key, which anybody can read in a bundle", "give it at run time")
+
+
+def _threads(inspection: Inspection) -> Iterator[Finding]:
+    """Yield the threads that the project starts while it is loaded. `serve` has them too, at the cost of memory."""
+    for name, place in inspection.threads:
+        yield Finding(
+            place or "a library",
+            f"the thread {name} is started while the site is loaded, so each process loads the site for itself",
+            "start it at its first use, then the processes share the memory of the site; see serve --preload",
+        )
 
 
 def _deployment(inspection: Inspection) -> Iterator[Finding]:

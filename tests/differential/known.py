@@ -19,3 +19,13 @@ KNOWN = {
     "functions.doc_strip": "docstrings of compiled code keep their indentation, as before Python 3.13",
     "sources.shell_script": "other programs do not see the files of the bundle",
 }
+
+# With --preload always: the site is loaded once, and a forked process has none of its threads.
+THREADS = "the thread that was started while the site was loaded is not there"
+FORKED = {
+    "threads.consumer": THREADS,
+    "threads.executor": THREADS,
+    "threads.scheduler": THREADS,
+    "threads.lock": THREADS,
+    "threads.living": THREADS,
+}

@@ -7,4 +7,4 @@ class CasesConfig(AppConfig):
     def ready(self):
         from cases import threads
 
-        threads.use()
+        threads._start()

@@ -8,14 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 inbox, outbox = queue.Queue(), queue.Queue()
 pool = ThreadPoolExecutor(2)
 ticks = []
-held = threading.Lock()
+held, is_held, enough = threading.Lock(), threading.Event(), threading.Event()
 
 
-def use():
+def _start():
     """Start them all: the app's ready() calls this."""
     global timer
     threading.Thread(target=_consume, daemon=True, name="consumer").start()
-    threading.Thread(target=_hold_now_and_then, daemon=True).start()
+    threading.Thread(target=_hold, daemon=True).start()
+    is_held.wait()
     pool.submit(int).result()
     timer = threading.Thread(target=_tick, daemon=True)
     timer.start()
@@ -26,10 +27,10 @@ def _consume():
         outbox.put(inbox.get() * 2)
 
 
-def _hold_now_and_then():
-    while True:
-        with held:
-            time.sleep(0.01)
+def _hold():
+    with held:
+        is_held.set()
+        enough.wait()
 
 
 def _tick():
@@ -56,7 +57,9 @@ def scheduler():
 
 
 def lock():
-    is_free = held.acquire(timeout=10)
+    """A thread holds it while the site is loaded, and gives it back when it is asked."""
+    enough.set()
+    is_free = held.acquire(timeout=5)
     if is_free:
         held.release()
     return is_free
