@@ -62,7 +62,7 @@ class Launch:
 
     @classmethod
     def of_this_process(cls) -> Self:
-        return cls([*sys.argv[1:]], dict(os.environ), os.getcwd())  # noqa: PTH109 - may be gone, and is only given back
+        return cls(sys.orig_argv[1:], dict(os.environ), os.getcwd())  # noqa: PTH109 - may be gone, and is only given back
 
     def start_afresh(
         self, fresh_start: FreshStart, listeners: Listeners, progress: ProgressPipe, heartbeat: Heartbeat

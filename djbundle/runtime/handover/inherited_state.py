@@ -130,7 +130,7 @@ def execute(
 
     Stop signals stay blocked until it handles them.
     """
-    command = [name or program, *(sys.argv[1:] if arguments is None else arguments)]
+    command = [name or program, *(sys.orig_argv[1:] if arguments is None else arguments)]
     for number in handover.descriptors:
         os.set_inheritable(number, True)
     signal.set_wakeup_fd(-1)
