@@ -17,7 +17,7 @@ from djbundle.runtime.process.forking import resend_early_drain_signals
 from djbundle.runtime.process.heartbeat import Heartbeat
 from djbundle.runtime.process.progress_pipe import ProgressPipe
 
-VARIABLE = "DJBUNDLE_FRESH_START"
+VARIABLE = "DJBUNDLE_FRESH_START"  # set by `serve` for itself: the site is to be loaded in each process
 OWN_FILE = "/proc/self/exe"  # this very program, even if another file has its path by now
 
 

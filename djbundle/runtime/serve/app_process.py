@@ -95,7 +95,7 @@ class AppProcess:
         return SiteSource(prepared, Loading.ONCE, self._watch, lambda: site, lambda: None)
 
     def _look_for_threads(self, starts: ThreadStarts, prepared: PreparedSite | None) -> None:
-        """If a fork would end threads of the site, start this process afresh, so that each process loads the site.
+        """Start this process afresh if a fork would end threads of the site, so that each process loads the site.
 
         With ``--preload always`` only log a warning.
         """
