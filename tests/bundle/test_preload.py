@@ -31,8 +31,8 @@ def get(site: Site, path: str = "") -> str:
         return str(response.read().decode())
 
 
-def run_task(site: Site) -> str:
-    key = get(site, "enqueue/")
+def run_task(site: Site, path: str = "enqueue/") -> str:
+    key = get(site, path)
     return wait_until(lambda: get(site, f"result/{key}/"), "the task has run")
 
 
@@ -56,6 +56,7 @@ def test_the_site_is_loaded_where_its_threads_need_it(
         assert run_task(site) == "42"
         if "always" not in options and "THREADS" in variables:
             assert {get(site) for _ in range(10)} == {"42"}
+            assert run_task(site, "enqueue/double/") == "42"
         log = site.log.read_text()
         assert ("has started a thread while it was loaded" in log) == (
             loaded == "each-for-threads" or "always" in options

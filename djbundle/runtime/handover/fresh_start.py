@@ -52,6 +52,11 @@ class FreshStart:
         return self.prepared.to_json() if self.prepared else ""
 
 
+def own_program() -> str:
+    """Return the path by which this program can be started once more."""
+    return OWN_FILE if "_archive" in sys.modules else sys.executable  # a tree on disk is started by the bundle
+
+
 @dataclass(frozen=True, slots=True)
 class Launch:
     """The way in which this process was started. The site may change all of it while it is loaded."""
@@ -69,8 +74,7 @@ class Launch:
     ) -> NoReturn:
         """Become this program once more. Raise OSError if that fails."""
         handover = Handover.of_open(listeners, heart=heartbeat.file, status=progress.reports, go=progress.orders)
-        program = OWN_FILE if "_archive" in sys.builtin_module_names and "_archive" in sys.modules else sys.executable
         environment = {**self.environment, VARIABLE: str(fresh_start)}
         os.chdir(self.folder)
         resend_early_drain_signals()
-        execute(program, handover, name=sys.executable, arguments=self.arguments, environment=environment)
+        execute(own_program(), handover, name=sys.executable, arguments=self.arguments, environment=environment)

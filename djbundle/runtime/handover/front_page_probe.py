@@ -24,7 +24,7 @@ PATH = "/"
 PROBE_TIMEOUT = 60  # seconds
 
 
-def probe_site(*, is_child: bool) -> None:
+def probe_site(*, is_child: bool = False) -> None:
     """Request the front page; raise UnhealthyError if it fails.
 
     The request runs in a process of its own: what a view opens and keeps (threads, connections to servers) must not be

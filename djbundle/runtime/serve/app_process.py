@@ -156,8 +156,9 @@ class AppProcess:
             return supervisor.run()
 
     def _report_when_loaded(self, supervisor: Supervisor) -> None:
-        """Report that the site serves once each process that answers requests has begun to."""
-        if all(child.has_begun for child in supervisor.children):
+        """Report that the site serves once all web processes have begun to; without these, once all others have."""
+        awaited = [child for child in supervisor.children if child.name == "web"] or supervisor.children
+        if all(child.has_begun for child in awaited):
             supervisor.is_proven = True
             self._progress.report(HandoverState.SERVING)
         else:

@@ -5,7 +5,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
 from django.core.management import call_command
@@ -35,6 +35,9 @@ from djbundle.runtime.process.loading import Loading
 from djbundle.runtime.serve.tls_process import tls_children
 from djbundle.runtime.serve.web_process import Endpoint, serve_web
 from djbundle.runtime.tls.pair import CertificatePair
+
+if TYPE_CHECKING:
+    from djbundle.tasks.worker.process.fresh import NewProgram
 
 # Times the heartbeat limit of a web worker: the task worker's loop may wait for its database, longer than any request
 # should last.
@@ -147,12 +150,21 @@ class ChildFactory:
         roles = self._options.roles
         if Role.WORKER in roles:
             has_schedules = Role.SCHEDULER in roles
-            yield self._task_child("worker", partial(run_worker, self._options.grace, has_schedules=has_schedules))
+            run = partial(run_worker, self._options.grace, self._program_of_tasks, has_schedules=has_schedules)
+            yield self._task_child("worker", run)
             return
         if Role.SCHEDULER in roles:
             yield self._task_child("scheduler", partial(run_command, "scheduler"))
         if self._source.prepared.has_relay:
             yield self._task_child("relay", partial(run_command, "relay"))
+
+    def _program_of_tasks(self) -> "NewProgram | None":
+        """Return what the processes that run tasks become, where they are no forks of the worker. Call it in that."""
+        if self._source.is_shared:
+            return None
+        from djbundle.runtime.serve.task_process import program_if_needed  # noqa: PLC0415 - where the project has tasks
+
+        return program_if_needed(self._options, self._title("worker"))
 
     def _task_child(self, role: str, run: Callable[[Heartbeat], int]) -> Child:
         heartbeat = self._heartbeat(WORKER_TIMEOUT_FACTOR * self._options.worker_timeout)
@@ -187,10 +199,13 @@ def additions(options: ServeOptions) -> AddedHeaders:
     )
 
 
-def run_worker(grace: int, heartbeat: Heartbeat, *, has_schedules: bool) -> int:
+def run_worker(
+    grace: int, find_program: Callable[[], "NewProgram | None"], heartbeat: Heartbeat, *, has_schedules: bool
+) -> int:
     """Run background tasks until SIGTERM."""
     os.nice(WORKER_NICENESS)
-    call_command("worker", grace=grace, has_schedules=has_schedules, notify_watchdog=beat_and_trim(heartbeat))
+    beat, program = beat_and_trim(heartbeat), find_program()
+    call_command("worker", grace=grace, has_schedules=has_schedules, notify_watchdog=beat, program=program)
     return 0
 
 
