@@ -134,7 +134,7 @@ def _left_out(project: Project, files: list[Decision]) -> Iterator[Finding]:
 
 def _threads(inspection: Inspection) -> Iterator[Finding]:
     """Yield the threads that the project starts while it is loaded. `serve` has them too, at the cost of memory."""
-    for name, place in inspection.threads:
+    for name, place in dict.fromkeys(map(tuple, inspection.threads)):
         yield Finding(
             place or "a library",
             f"the thread {name} is started while the site is loaded, so each process loads the site for itself",

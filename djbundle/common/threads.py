@@ -11,7 +11,7 @@ import sys
 import threading
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -35,6 +35,13 @@ class LostThread:
 
     def __str__(self) -> str:
         return f"{self.name} ({self.place})" if self.place else self.name
+
+
+def describe(threads: Sequence[LostThread]) -> str:
+    """Return "a thread: ..." or "3 threads: ...". Those with the same name and place, as of a pool, are named once."""
+    texts = [text if count == 1 else f"{count} of {text}" for text, count in Counter(map(str, threads)).items()]
+    all_of_them = f"{len(threads)} threads" if len(threads) > 1 else "a thread"
+    return f"{all_of_them}: {', '.join(texts)}"
 
 
 class ThreadStarts:

@@ -58,7 +58,7 @@ def test_the_site_is_loaded_where_its_threads_need_it(
             assert {get(site) for _ in range(10)} == {"42"}
             assert run_task(site, "enqueue/double/") == "42"
         log = site.log.read_text()
-        assert ("has started a thread while it was loaded" in log) == (
+        assert ("while it was loaded, the site has started a thread: consumer" in log) == (
             loaded == "each-for-threads" or "always" in options
         )
     assert site.process.returncode == 0

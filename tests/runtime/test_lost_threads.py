@@ -11,7 +11,7 @@ from types import FrameType
 import pytest
 
 from djbundle.common import threads
-from djbundle.common.threads import LostThread, ThreadStarts, find_lost_threads
+from djbundle.common.threads import LostThread, ThreadStarts, describe, find_lost_threads
 
 HERE = str(Path(__file__))
 
@@ -107,6 +107,12 @@ def test_a_thread_of_a_library_is_found() -> None:
     libc.pthread_cancel(thread)
     libc.pthread_join(thread, None)
     assert lost.name.endswith(", not of Python")
+
+
+def test_threads_of_a_pool_are_named_once() -> None:
+    pool, consumer = LostThread("pool", ""), LostThread("consumer", "a.py:1")
+    assert describe([pool, consumer, pool]) == "3 threads: 2 of pool, consumer (a.py:1)"
+    assert describe([consumer]) == "a thread: consumer (a.py:1)"
 
 
 def test_start_is_as_before_after_the_block() -> None:

@@ -8,7 +8,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from djbundle.common.threads import ThreadStarts, find_lost_threads
+from djbundle.common.threads import ThreadStarts, describe, find_lost_threads
 from djbundle.contract.handover import HandoverState
 from djbundle.errors import DjbundleError
 from djbundle.runtime.core.bundle import Bundle
@@ -102,8 +102,7 @@ class AppProcess:
         lost = find_lost_threads(starts)
         if not lost:
             return
-        count = f"{len(lost)} threads" if len(lost) > 1 else "a thread"
-        cause = f"the site has started {count} while it was loaded: {', '.join(map(str, lost))}"
+        cause = f"while it was loaded, the site has started {describe(lost)}"
         if self._options.preload == Preload.ALWAYS:
             if prepared:
                 log(f"{cause}. The processes that are forked from it do not have them (--preload always)", "warning")
