@@ -51,7 +51,7 @@ ROOT = "(root)"
 BUILDER = ("core", "project", "inspection", "dependencies", "native", "contents", "archive", "verify", ROOT)
 RUNTIME = (
     *(ROOT, "core", "logs", "process", "database", "move", "settings", "net", "metrics", "options", "tls", "handover"),
-    *("http", "files", "cli", "management", "serve"),
+    *("http", "files", "cli", "start", "management", "serve"),
 )
 MAY_BE_WIRED = frozenset(("djbundle.tasks.testing", "djbundle.tasks.apps"))  # root modules that import the worker
 MAX_FILES = 22  # in one folder, so that it can be read at a glance

@@ -21,6 +21,7 @@ PACKAGES = [
         "uvloop",
         "argon2-cffi",
         "bcrypt",
+        "opencv-python-headless",
     ),
     *("orjson", "brotli", "reportlab", "cffi", "pydantic", "pyyaml", "django-split-settings"),
 ]
@@ -28,7 +29,7 @@ COMPILED = "pyyaml"  # a distribution with another name than its package, and wi
 EXERCISES = [
     *("pillow", "lxml_trees", "psycopg_binary", "cryptography_openssl", "numpy_blas", "uvloop_sockets"),
     *("password_hashes", "small_ones", "reportlab_fonts", "cffi_calls"),
-    *("library_of_the_system", "settings_in_parts", "plugins_beside"),
+    *("library_of_the_system", "settings_in_parts", "plugins_beside", "opencv_pictures"),
 ]
 
 
@@ -54,6 +55,13 @@ def test_package(results: tuple[dict[str, str], dict[str, str]], exercise: str) 
     expected, actual = results
     assert "Traceback" not in expected[exercise]
     assert actual[exercise] == expected[exercise]
+
+
+@pytest.mark.usefixtures("results")
+def test_an_array_that_was_made_before_a_fork_can_be_resized(folder: Path) -> None:
+    """NumPy refuses that for an array to which something else refers, as it would be for an immortal one."""
+    code = "import numpy, _immortal; a = numpy.zeros(4); _immortal.make_all_immortal(); a.resize(6); print(a.size)"
+    assert run(folder / "bundle" / "odds", "-c", code) == "6\n"
 
 
 def test_every_exercise_is_done(results: tuple[dict[str, str], dict[str, str]]) -> None:

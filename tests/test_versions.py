@@ -28,7 +28,7 @@ COMBINATIONS = [  # the oldest of both; the newest of both are in all other test
 def test_wheel_holds_what_a_build_needs(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert "djbundle/launcher/launcher.c" in names
-    assert "djbundle/runtime/cli/bootstrap.py" in names
+    assert "djbundle/runtime/start/bootstrap.py" in names
     assert "djbundle/tasks/migrations/0001_initial.py" in names
     assert "djbundle/py.typed" in names
     assert "djbundle/templates/site.service" in names

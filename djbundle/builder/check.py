@@ -90,6 +90,7 @@ def check_project(options: BuildOptions) -> Check:
             *_missing_files(inspection),
             *_left_out(project, files),
             *find_relative_paths(project),
+            *_threads(inspection),
             *_deployment(inspection),
         ],
         machine_ties=find_machine_ties(project, inspection, {each.name for each in dependencies}),
@@ -132,6 +133,16 @@ def _left_out(project: Project, files: list[Decision]) -> Iterator[Finding]:
     for each in files:
         if each.taken and each.path.endswith(".py") and certain_secret(project.root / each.path):
             yield Finding(each.path, "holds a private key, which anybody can read in a bundle", "give it at run time")
+
+
+def _threads(inspection: Inspection) -> Iterator[Finding]:
+    """Yield the threads that the project starts while it is loaded. `serve` has them too, at the cost of memory."""
+    for name, place in dict.fromkeys(map(tuple, inspection.threads)):
+        yield Finding(
+            place or "a library",
+            f"the thread {name} is started while the site is loaded, so each process loads the site for itself",
+            "start it at its first use, then the processes share the memory of the site; see serve --preload",
+        )
 
 
 def _deployment(inspection: Inspection) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ The C parts get those that they need as a generated header.
 
 DATA_DIRECTORY = "DJBUNDLE_DATA_DIR"  # the data directory, where --data-dir names none
 ALLOWED_HOSTS = "DJBUNDLE_ALLOWED_HOSTS"  # names for ALLOWED_HOSTS, with commas between them
+PRELOAD = "DJBUNDLE_PRELOAD"  # whether the site is loaded once, where --preload does not tell
 EXTRACT = "DJBUNDLE_EXTRACT"  # the same as --extract
 EXECUTABLE = "DJBUNDLE_EXECUTABLE"  # set by an unpacked tree: the file of the bundle
 VERIFY_MODE = "DJBUNDLE_TRIAL"  # set by `verify`: this start is in verify mode

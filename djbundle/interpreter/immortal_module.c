@@ -19,6 +19,17 @@ static int has_finalizer(PyObject *object)
     return type->tp_finalize || type->tp_del || PyFrame_Check(object);
 }
 
+/* Return whether its type looks at the references to an object, to know whether others use it. An array of NumPy can be
+ * resized only if nothing else refers to it.
+ */
+static int counts_references(PyObject *object)
+{
+    for (PyTypeObject *type = Py_TYPE(object); type; type = type->tp_base)
+        if (!strcmp(type->tp_name, "numpy.ndarray"))
+            return 1;
+    return 0;
+}
+
 static void make_code_immortal(PyCodeObject *code)
 {
     PyObject *parts[] = {code->co_consts,          code->co_names,    code->co_exceptiontable, code->co_localsplusnames,
@@ -33,7 +44,7 @@ static void make_code_immortal(PyCodeObject *code)
  */
 static int make_immortal(PyObject *object, void *Py_UNUSED(argument))
 {
-    if (!object || _Py_IsImmortal(object) || has_finalizer(object))
+    if (!object || _Py_IsImmortal(object) || has_finalizer(object) || counts_references(object))
         return 0;
     Py_SET_REFCNT(object, _Py_IMMORTAL_REFCNT);
     immortal_count++;
@@ -54,7 +65,7 @@ static int visit_tracked(PyObject *object, void *Py_UNUSED(argument))
 
 PyDoc_STRVAR(make_all_immortal_doc, "make_all_immortal() -> int\n\n"
                                     "Let all objects stay until the process ends, and return how many these are.\n"
-                                    "Those with a finalizer stay as they are.");
+                                    "Those with a finalizer stay as they are, and so do arrays of NumPy.");
 
 static PyObject *make_all_immortal(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(arguments))
 {

@@ -265,3 +265,15 @@ def test_each_file_is_listed_with_its_reason(faulty: Path) -> None:
     assert "\x1b" not in listed.stdout
     check = json.loads(djbundle("check", faulty, "--json", "--include", "keys/server.key").stdout)
     assert {"path": "keys/server.key", "taken": True, "reason": "named by include", "is_news": False} in check["files"]
+
+
+def test_a_thread_of_the_start_is_found_with_its_line() -> None:
+    result = djbundle("check", PROJECTS / "threaded", "--env", "THREADS=plain", "--json")
+    advice = {each["place"]: each["cause"] for each in json.loads(result.stdout)["advice"]}
+    assert advice["threaded/background.py:16"].startswith("the thread consumer is started while the site is loaded")
+
+
+@pytest.mark.parametrize("threads", ["", "restarted"])
+def test_a_thread_that_every_process_has_is_no_news(threads: str) -> None:
+    result = djbundle("check", PROJECTS / "threaded", "--env", f"THREADS={threads}", "--json")
+    assert "thread" not in json.dumps(json.loads(result.stdout)["advice"])

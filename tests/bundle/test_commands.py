@@ -237,3 +237,13 @@ def test_template_in_the_data_directory_goes_first(new_small: NewSite) -> None:
     (folder / "index.html").write_text("mended")
     with site:
         assert Customer(site.url).get("/").text == "mended"
+
+
+def test_the_data_directory_is_no_argument_of_the_command(open_shop: Site) -> None:
+    """Settings look whether sys.argv[1] is a certain command, wherever --data-dir stands."""
+    code = "import sys; print(sys.argv[1:3])"
+    for place in (1, 4):
+        command = [str(open_shop.bundle), "shell", "-v0", "-c", code]
+        command[place:place] = ["--data-dir", str(open_shop.data)]
+        result = subprocess.run(command, env=open_shop.environment, capture_output=True, text=True, check=True)
+        assert result.stdout == "['shell', '-v0']\n"

@@ -18,3 +18,13 @@ KNOWN = {
     "errors.kw_sugg": SUGGESTIONS,
     "functions.doc_strip": "docstrings of compiled code keep their indentation, as before Python 3.13",
 }
+
+# With --preload always: the site is loaded once, and a forked process has none of its threads.
+THREADS = "the thread that was started while the site was loaded is not there"
+FORKED = {
+    "threads.consumer": THREADS,
+    "threads.executor": THREADS,
+    "threads.scheduler": THREADS,
+    "threads.lock": THREADS,
+    "threads.living": THREADS,
+}

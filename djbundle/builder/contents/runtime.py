@@ -13,19 +13,20 @@ FOLDERS = ("common", "contract", "runtime", "stand_ins", "tasks")
 TEMPLATES = ("site.service", "site.socket")  # for the command "install"
 LEFT_OUT = "tasks/conformance"  # a program for developers
 FACTS = "_project_facts"
-BOOTSTRAP = "runtime/cli/bootstrap.py"  # imported under another name, before packages can be
+START = "runtime/start"  # modules that are imported as _NAME, before packages can be
+START_MODULES = ("bootstrap", "finders", "changes")
 
 
 def add_runtime(tree: Tree, project_facts: str, cache: Cache, work: Path) -> None:
     """Add ``djbundle.runtime``, ``djbundle.tasks`` and the modules that they share with the builder.
 
-    `project_facts` is the text of a module for bootstrap.py.
+    `project_facts` is the text of a module that the start reads.
     """
     package = Path(str(files("djbundle")))
-    sources = [Source(package / BOOTSTRAP, "_bootstrap.py")]
+    sources = [Source(package / START / f"{name}.py", f"_{name}.py") for name in START_MODULES]
     for path in (*map(package.joinpath, MODULES), *(path for name in FOLDERS for path in _files(package / name))):
         name = PurePosixPath("djbundle", *path.relative_to(package).parts)
-        if path == package / BOOTSTRAP or path.is_relative_to(package / LEFT_OUT):
+        if any(path.is_relative_to(package / folder) for folder in (START, LEFT_OUT)):
             continue
         if path.suffix == ".py":
             sources.append(Source(path, str(name)))

@@ -1,8 +1,9 @@
 """Decide which of a project's files go into the bundle, and why the others do not.
 
-These go in: modules, templates, static files, fixtures, translations, files that the start opens, and files that
-`include` names. Other data files go in when git tracks them or when they lie in a package, unless their name or content
-suggests a secret. A private key stays out wherever it lies, unless `include` has its full name.
+These go in: modules, templates, static files, fixtures, translations, files that the start opens, databases that are
+only read, and files that `include` names. Other data files go in when git tracks them or when they lie in a package,
+unless their name or content suggests a secret. A private key stays out wherever it lies, unless `include` has its full
+name.
 """
 
 import os
@@ -13,6 +14,7 @@ from functools import cached_property
 from pathlib import Path, PurePath, PurePosixPath
 
 from djbundle.builder.contents import secret_contents
+from djbundle.builder.contents.lookup_databases import LOOKUP, LookupDatabases
 from djbundle.builder.contents.secret_names import HIDDEN, Suspicion, suspicion_of_name
 from djbundle.builder.contents.suspicions import KINDS, Kind, suspicion_of_members
 from djbundle.builder.dependencies.modules import is_test
@@ -48,6 +50,7 @@ class FileSelection:
     def __init__(self, project: Project, inspection: Inspection) -> None:
         self.project, self.inspection = project, inspection
         self.opened = inspection.read_as_data()
+        self.lookup_databases = LookupDatabases(project, inspection)
         self.patterns = file_entries(project.configuration.include, project.root)
         roots = (inspection.media_root, inspection.static_root)
         self.uploads = tuple(f"{folder.rstrip('/')}/" for folder in roots if folder)
@@ -145,6 +148,8 @@ class FileSelection:
         A file with a secret in its content stays out, whatever its folder.
         """
         name, source = str(path), self.project.root / path
+        if self.lookup_databases.has(path):
+            return Decision(name, True, LOOKUP)
         kind, is_opened, is_included = self._kind(path), str(source) in self.opened, self._is_included(path)
         suspicion = None if kind else self._suspicion_of_name(path)
         if suspicion and self._is_template(path):

@@ -18,6 +18,8 @@ PYTHON_START = tuple(
         "encodings/aliases",
         "encodings/utf_8",
         "_bootstrap",
+        "_changes",
+        "_finders",
         "_project_facts",
         "importlib/__init__",
     )

@@ -68,6 +68,10 @@ class Inspection:
     variables: list[ReadVariable]
     deployment: list[dict[str, str]]  # from `check --deploy`: id, message, hint
     machine_ties: list[tuple[str, str, str]] = field(default_factory=list)  # setting, cause, fix
+    databases: list[str] = field(default_factory=list)  # absolute paths of the SQLite files in DATABASES
+    threads: list[tuple[str, str]] = field(
+        default_factory=list
+    )  # that a fork would end: name, and where it was started
 
     @property
     def interface(self) -> Interface:

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from djbundle.builder.core.sandbox import keep_writes_in_memory
 from djbundle.builder.inspection import source_reads
@@ -34,6 +35,7 @@ from djbundle.builder.inspection.settings_models import model_readings
 from djbundle.builder.inspection.watch import Watch
 from djbundle.builder.project.env_files import ENV_FILE, names_in
 from djbundle.common.backends import is_sqlite
+from djbundle.common.threads import ThreadStarts, find_lost_threads
 from djbundle.contract import verification
 from djbundle.contract.variables import SETTINGS_MODULE
 from djbundle.settings_module import INSECURE_KEY, applying_changes, import_settings
@@ -46,15 +48,35 @@ env_files: list[str] = []  # files with environment variables, each once
 def note_opened(event: str, arguments: tuple[Any, ...]) -> None:
     """Record opened files, as an audit hook (see sys.addaudithook).
 
-    Extension modules raise no "open" event, but an "import" event with their path.
+    Extension modules raise no "open" event, but an "import" event with their path. SQLite opens files by itself.
     """
-    path = arguments[0] if event == "open" else arguments[1] if event == "import" else None
+    if event == "sqlite3.connect":
+        path: object = file_opened_for_reading(arguments[0])
+    else:
+        path = arguments[0] if event == "open" else arguments[1] if event == "import" else None
     if not isinstance(path, str):
         return
     if path.startswith("/"):
         opened.append(path)
     if event == "open" and ENV_FILE.search(path) and (file := str(Path(path).absolute())) not in env_files:
         env_files.append(file)
+
+
+def file_opened_for_reading(database: object) -> str | None:
+    """Return the absolute path of the file in a URI of SQLite that allows no writes; None for any other database."""
+    if not isinstance(database, str) or not database.startswith("file:"):
+        return None
+    parts = urlsplit(database)
+    options = parse_qs(parts.query)
+    is_read_only = options.get("mode") == ["ro"] or options.get("immutable") == ["1"]
+    return str(Path(unquote(parts.path)).absolute()) if is_read_only and parts.path else None
+
+
+def sqlite_files(module: ModuleType) -> list[str]:
+    """Return the absolute paths of the files of SQLite that the settings name as databases."""
+    databases = getattr(module, "DATABASES", {}).values()
+    names = [str(each.get("NAME", "")) for each in databases if is_sqlite(each.get("ENGINE", ""))]
+    return [str(Path(unquote(urlsplit(name).path) if name.startswith("file:") else name).absolute()) for name in names]
 
 
 def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool) -> None:
@@ -65,20 +87,24 @@ def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool) -
     sys.addaudithook(note_opened)
     sys.addaudithook(source_reads.record_event)
     watch.start()
+    starts = ThreadStarts(lambda frame: watch.is_own(frame.f_code.co_filename))
     try:
-        module = import_settings(name)
-        needed = needed_variables(watch, name, before, env_files)
-        static_root = str(getattr(module, "STATIC_ROOT", None) or "")
-        with applying_changes(module):
-            prepare_static_files(module, static_folder)
-            redirect_files(module, scratch)
-            if stand_ins:
-                replace_cache_servers(module, scratch)
-            is_key_local = ensure_secret_key(module)
-        step = "setup"
-        start_django()
-        step = "imports"
-        import_what_requests_need()
+        with starts:
+            module = import_settings(name)
+            needed = needed_variables(watch, name, before, env_files)
+            static_root = str(getattr(module, "STATIC_ROOT", None) or "")
+            with applying_changes(module):
+                databases = sqlite_files(module)
+                prepare_static_files(module, static_folder)
+                redirect_files(module, scratch)
+                if stand_ins:
+                    replace_cache_servers(module, scratch)
+                is_key_local = ensure_secret_key(module)
+            step = "setup"
+            start_django()
+            step = "imports"
+            import_what_requests_need()
+        lost = find_lost_threads(starts)
         start = list(dict.fromkeys(opened))
         for module_name in modules_of_apps():
             import_if_possible(module_name)
@@ -86,6 +112,8 @@ def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool) -
         collected = collect_static_files(static_root)
         facts = collect_facts(static_root, start=start, collected=collected)
         facts |= {"variables": variable_facts(watch, needed, before), "machine_ties": machine_ties(is_key_local)}
+        facts["databases"] = databases
+        facts["threads"] = [(each.name, watch.relative_place(each.place)) for each in lost]
         result: dict[str, Any] = {"facts": facts}
     except BaseException as error:
         result = {"failure": failure_facts(step, error, watch)}

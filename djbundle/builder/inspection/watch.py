@@ -58,6 +58,10 @@ class Watch:
         """Return the path of a source relative to the project."""
         return file.removeprefix(self._root)
 
+    def relative_place(self, place: str) -> str:
+        """Return "shop/apps.py:12" for a place in the project; the last folders of a path elsewhere."""
+        return self.relative_path(place) if self.is_own(place) else place.rpartition("/site-packages/")[2]
+
     def _reading_frame(self, name: str) -> tuple[FrameType, bool] | None:
         """Return the frame of the project that asks for `name`, and whether it asks directly."""
         frame: FrameType | None = sys._getframe(2)

@@ -33,6 +33,7 @@ def main(root: Path, argv: list[str]) -> int:
 
 def run(root: Path, argv: list[str]) -> int:
     arguments, chosen = data_directory.take_option(argv[1:])
+    sys.argv[1:] = arguments  # settings look whether sys.argv[1] is "migrate"
     manifest = Manifest.read(root)
     data = data_directory.find_data_directory(manifest.name, chosen, os.environ)
     data_directory.pass_to_children(manifest.name, data)

@@ -15,6 +15,7 @@ from djbundle.runtime.handover.control_socket import request_status
 from djbundle.runtime.handover.messages import SiteStatus
 from djbundle.runtime.options.parser import parse_options
 from djbundle.runtime.process.counters import Counts, Scoreboard
+from djbundle.runtime.process.loading import Loading
 from djbundle.runtime.process.process_tree import Process, walk_processes
 
 INTERVAL = 1.0  # seconds between two snapshots
@@ -34,13 +35,14 @@ class Snapshot:
     seconds: float  # that all answers took together
     restarts: dict[str, int]  # by role; only roles whose processes had to be restarted
     moment: float  # of the snapshot, in monotonic seconds
+    loaded: Loading = Loading.UNKNOWN
     queues: list[Queue] | None = None  # with --queues; None: they cannot be read
     relays: list[Relay] | None = None  # of all machines, with --queues; None: no broker carries tasks
 
     def to_json(self) -> str:
         fields = asdict(self)
         site = fields.pop("site")
-        return json.dumps(site | fields)
+        return json.dumps(site | fields | {"loaded": self.loaded.value})
 
 
 def add_status_options(parser: ArgumentParser) -> None:
@@ -80,7 +82,8 @@ def take_snapshot(data: Path) -> Snapshot:
     starts = {role: Counts.sum(each).starts - len(each) for role, each in counts.items()}
     restarts = {role: count for role, count in starts.items() if count}
     processes = list(walk_processes(site.supervisor))
-    return Snapshot(site, processes, web.total, web.responses[5], web.seconds, restarts, time.monotonic())
+    loaded = scoreboard.loading if scoreboard else Loading.UNKNOWN
+    return Snapshot(site, processes, web.total, web.responses[5], web.seconds, restarts, time.monotonic(), loaded)
 
 
 def describe_snapshot(snapshot: Snapshot, before: Snapshot | None) -> Iterator[str]:
@@ -91,6 +94,8 @@ def describe_snapshot(snapshot: Snapshot, before: Snapshot | None) -> Iterator[s
     if site.taking_over:
         yield "another process is about to take over"
     yield traffic(snapshot, before)
+    if snapshot.loaded:
+        yield str(snapshot.loaded)
     if site.certificate_ends:
         left = site.certificate_ends - time.time()
         ends = time.strftime("%Y-%m-%d", time.gmtime(site.certificate_ends))

@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -23,21 +24,40 @@ PATH = "/"
 PROBE_TIMEOUT = 60  # seconds
 
 
-def probe_site() -> None:
+def probe_site(*, is_child: bool = False) -> None:
     """Request the front page; raise UnhealthyError if it fails.
 
     The request runs in a process of its own: what a view opens and keeps (threads, connections to servers) must not be
-    there when the workers are forked.
+    there when the workers are forked. `is_child` tells that this is such a process already: the page may need its
+    threads, so it is requested in one of them, which may take as long.
     """
     connections.close_all()
+    if is_child:
+        raise_failure(probe_in_thread())
+        return
     try:
         failure = run_in_child(probe, PROBE_TIMEOUT)
     except TimeoutError:
         failure = f"no answer within {PROBE_TIMEOUT} s"
     except ChildDiedError as death:
         failure = f"the process {describe_exit(death.code, '', is_out_of_memory=False)}"
+    raise_failure(failure)
+
+
+def raise_failure(failure: str) -> None:
     if failure:
         raise UnhealthyError(f"{PATH} fails: {failure[:MAX_ERROR_LENGTH]}", "look at the log, and correct the site")
+
+
+def probe_in_thread() -> str:
+    """Return why the front page failed, or "" if it did not; the log is as quiet meanwhile as in a forked process."""
+    failures: list[str] = []
+    thread = threading.Thread(target=lambda: failures.append(failure_of_probe()), daemon=True)
+    logging.disable(logging.WARNING)  # a site need not have a front page, and no client has requested it
+    thread.start()
+    thread.join(PROBE_TIMEOUT)
+    logging.disable(logging.NOTSET)
+    return failures[0] if failures else f"no answer within {PROBE_TIMEOUT} s"
 
 
 def probe() -> str:
@@ -45,6 +65,10 @@ def probe() -> str:
     forking.set_process_name("probe")
     os.setpgid(0, 0)  # Ctrl-C on the terminal reaches the supervisor alone
     logging.disable(logging.WARNING)  # a site need not have a front page, and no client has requested it
+    return failure_of_probe()
+
+
+def failure_of_probe() -> str:
     try:
         return failure_of_front_page()
     except BaseException as error:  # of a middleware, which may even exit

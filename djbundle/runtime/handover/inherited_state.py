@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import NoReturn, Self
 
@@ -70,6 +71,22 @@ class Handover:
             lock=lock,
         )
 
+    @classmethod
+    def of_open(cls, listeners: Listeners, *, heart: int | None, status: int, go: int | None) -> Self:
+        """Build it from sockets that keep their descriptors, for the app process itself."""
+
+        def number(listener: socket.socket | None) -> int | None:
+            return listener.fileno() if listener else None
+
+        return cls(
+            site=[[listener.fileno() for listener in sockets] for sockets in listeners.site],
+            redirect=number(listeners.redirect),
+            metrics=number(listeners.metrics),
+            heart=heart,
+            status=status,
+            go=go,
+        )
+
     def open_listeners(self) -> Listeners:
         """Return the sockets. Call it only once: they own their descriptors."""
 
@@ -101,8 +118,19 @@ class Handover:
             os.set_inheritable(number, False)
 
 
-def execute(program: str, handover: Handover) -> NoReturn:
-    """Become `program`, with the arguments of this command line. Stop signals stay blocked until it handles them."""
+def execute(
+    program: str,
+    handover: Handover,
+    *,
+    name: str = "",
+    arguments: Sequence[str] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> NoReturn:
+    """Become `program`, called `name`, by default with the arguments and the environment of this process.
+
+    Stop signals stay blocked until it handles them.
+    """
+    command = [name or program, *(sys.orig_argv[1:] if arguments is None else arguments)]
     for number in handover.descriptors:
         os.set_inheritable(number, True)
     signal.set_wakeup_fd(-1)
@@ -111,9 +139,5 @@ def execute(program: str, handover: Handover) -> NoReturn:
     sys.stderr.flush()
     fields = asdict(handover)
     leaving_too = json.dumps(fields.pop("leaving_too"))
-    environment = os.environ | {VARIABLE: json.dumps(fields), LEAVING_TOO_VARIABLE: leaving_too}
-    os.execve(program, _command_line(program), environment)  # noqa: S606 - no shell
-
-
-def _command_line(program: str) -> list[str]:
-    return [program, *sys.argv[1:]]
+    inherited = {VARIABLE: json.dumps(fields), LEAVING_TOO_VARIABLE: leaving_too}
+    os.execve(program, command, {**(environment or os.environ), **inherited})  # noqa: S606 - no shell

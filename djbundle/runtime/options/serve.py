@@ -5,10 +5,12 @@ import re
 from argparse import ArgumentParser, ArgumentTypeError
 from dataclasses import dataclass
 
+from djbundle.contract import variables
 from djbundle.runtime.logs.lines import add_log_options
 from djbundle.runtime.net.addresses import Address, Tcp, parse_address, parse_tcp
 from djbundle.runtime.options.http import HttpOptions, add_http_options
 from djbundle.runtime.options.parser import CommandParser
+from djbundle.runtime.options.preload import Preload, add_preload_option
 from djbundle.runtime.options.roles import ALL_ROLES, NAMES, Role, parse_roles
 from djbundle.runtime.options.tls import TlsOptions, add_tls_options, take_tls_options
 from djbundle.runtime.process.cgroup import ControlGroup
@@ -27,6 +29,7 @@ class ServeOptions:
     metrics_bind: Tcp | None
     workers: int
     blocking_threads: int  # of each worker; for WSGI
+    preload: Preload
     migrate: bool
     allow_breaking_migrations: bool
     roles: frozenset[Role]
@@ -67,6 +70,7 @@ def add_serve_options(parser: ArgumentParser) -> None:
         help="web processes; default: one for each CPU, as far as there is memory: %(default)s",
     )
     add("--blocking-threads", type=parse_count, default=4, help="threads of each web process; default: %(default)s")
+    add_preload_option(parser)
     add("--no-migrate", dest="migrate", action="store_false", help="leave the databases as they are")
     add(
         "--allow-breaking-migrations",
@@ -123,6 +127,9 @@ def parse_serve_options(program: str, arguments: list[str]) -> ServeOptions:
     add_serve_options(parser)
     options = vars(parser.parse_args(arguments))
     tls = take_tls_options(parser, options)
+    if options["preload"] not in {*Preload}:  # of the variable: argparse checks only what is typed
+        parser.error(f'{variables.PRELOAD} is "{options["preload"]}", and not one of {", ".join(Preload)}')
+    options["preload"] = Preload(options["preload"])
     binds = tuple(dict.fromkeys(options.pop("bind") or ()))
     if Role.WEB not in options["roles"] and (binds or tls):
         parser.error("--bind and the TLS options need the role web")

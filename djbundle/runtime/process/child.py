@@ -36,6 +36,11 @@ class Child:
     drain_signal: int = forking.DRAIN  # the signal that makes it drain
     stop_at: float = 0.0  # when it is sent SIGTERM while it drains, monotonic seconds
 
+    @property
+    def has_begun(self) -> bool:
+        """True if its process has sent a heartbeat, or sends none."""
+        return self.heartbeat is None or self.heartbeat.has_begun
+
     def start(self, now: float) -> None:
         if self.slot:
             self.slot.count_start(self.name)

@@ -7,6 +7,7 @@ slot.
 
 import mmap
 import threading
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,16 +15,18 @@ from pathlib import Path
 from typing import Self
 
 from djbundle.runtime.core import memory_file
+from djbundle.runtime.process.loading import Loading
 
 NAME = "djbundle-board"
-MAGIC = 20261125.0  # marks this layout: another version's scoreboard is not read
+MAGIC = 20261130.0  # marks this layout: another version's scoreboard is not read
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 STATUS_CLASSES = 6  # of responses, by the first digit of their status; class 0 is never used
 ROLES = ("", "web", "worker", "tls", "metrics", "redirect", "scheduler", "relay")
 ROLE, STARTS, SECONDS, FIRST_CLASS = 0, 1, 2, 3
 FIRST_BOUND = FIRST_CLASS + STATUS_CLASSES
 SLOT = FIRST_BOUND + len(BOUNDS) + 1  # the last bound is infinity
-HEADER = 2
+LOADINGS = tuple(Loading)
+HEADER = 3  # MAGIC, the number of slots, and how the processes have come to their code
 MAX_SCOREBOARD_SIZE = 1 << 20  # most bytes that are read; a slot has 176
 HIGHEST_COUNT = 2.0**53  # no count reaches it: beyond it, adding one to a float changes nothing
 
@@ -92,12 +95,12 @@ class Scoreboard:
         self._cells = cells
 
     @classmethod
-    def create(cls, slots: int) -> Self:
+    def create(cls, slots: int, loading: Loading = Loading.UNKNOWN) -> Self:
         """Create it before the fork. Its file stays open as long as this process lives."""
         size = (HEADER + slots * SLOT) * 8
         file = memory_file.create(NAME, size)
         cells = memoryview(mmap.mmap(file, size)).cast("d")
-        cells[0], cells[1] = MAGIC, slots
+        cells[:HEADER] = memoryview(array("d", [MAGIC, slots, LOADINGS.index(loading)]))
         return cls(cells)
 
     @classmethod
@@ -124,10 +127,14 @@ class Scoreboard:
         if len(content) % 8 or len(content) < HEADER * 8:
             return None
         cells = memoryview(content).cast("d")
-        if cells[0] != MAGIC or cells[1] * SLOT != len(cells) - HEADER:
+        if cells[0] != MAGIC or cells[1] * SLOT != len(cells) - HEADER or cells[2] not in range(len(LOADINGS)):
             return None
         scoreboard = cls(cells)
         return scoreboard if all(slot.is_valid for slot in scoreboard) else None
+
+    @property
+    def loading(self) -> Loading:
+        return LOADINGS[int(self._cells[2])]
 
     def slot(self, number: int) -> Slot:
         begin = HEADER + number * SLOT

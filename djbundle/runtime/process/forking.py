@@ -48,6 +48,13 @@ def early_drain_signals() -> list[int]:
     return list(_early)
 
 
+def resend_early_drain_signals() -> None:
+    """Block the stop signals, and send each early DRAIN again: it waits for the program that this process becomes."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    for number in early_drain_signals():
+        os.kill(os.getpid(), number)
+
+
 def fork(run: Callable[[], int], title: str) -> int:
     """Run `run` in a child called `title`, in its own process group; return the child's process id."""
     parent = os.getpid()

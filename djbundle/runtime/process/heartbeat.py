@@ -62,6 +62,11 @@ class Heartbeat:
         """Beat as the parent."""
         self._times[PARENT] = time.monotonic()
 
+    @property
+    def has_begun(self) -> bool:
+        """True if the child has beaten since it was started."""
+        return self._times[CHILD] > 0
+
     def is_stale(self, since: float) -> bool:
         """Return whether the heartbeat is stale. `since` is when its process was started or resumed."""
         last_beat = self._times[CHILD]

@@ -11,7 +11,7 @@ import gc
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from djbundle.common.processes import resident_memory
 
@@ -45,6 +45,15 @@ def start_garbage_collection() -> None:
     if gc.get_threshold() == DEFAULT_THRESHOLD:  # a project that sets its own threshold keeps it
         gc.set_threshold(THRESHOLD)
     gc.enable()
+
+
+@contextlib.contextmanager
+def loading() -> Iterator[None]:
+    """Collect no garbage in the block, in which a process loads the site for itself; free what it unpacks."""
+    gc.disable()
+    yield
+    start_garbage_collection()
+    release_archive()
 
 
 def limit_arenas() -> None:

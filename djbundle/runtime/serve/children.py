@@ -5,9 +5,8 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 
@@ -16,6 +15,7 @@ from djbundle.manifest import Interface
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.files.static_cache import StaticCache
 from djbundle.runtime.files.static_files import LoadedSite
+from djbundle.runtime.handover.fresh_start import PreparedSite
 from djbundle.runtime.http.asgi.middleware import AsgiMiddleware
 from djbundle.runtime.http.lifespan import Lifespan
 from djbundle.runtime.http.limits.limits import Limits
@@ -29,16 +29,35 @@ from djbundle.runtime.options.serve import WORKER_NICENESS, ServeOptions
 from djbundle.runtime.process import forking, memory
 from djbundle.runtime.process.child import Child
 from djbundle.runtime.process.counters import Scoreboard, Slot
-from djbundle.runtime.process.heartbeat import Heartbeat
+from djbundle.runtime.process.heartbeat import AncestorMonitor, Heartbeat
 from djbundle.runtime.process.in_flight import InFlight
+from djbundle.runtime.process.loading import Loading
 from djbundle.runtime.serve.tls_process import tls_children
 from djbundle.runtime.serve.web_process import Endpoint, serve_web
 from djbundle.runtime.tls.pair import CertificatePair
+
+if TYPE_CHECKING:
+    from djbundle.tasks.worker.process.fresh import NewProgram
 
 # Times the heartbeat limit of a web worker: the task worker's loop may wait for its database, longer than any request
 # should last.
 WORKER_TIMEOUT_FACTOR = 5
 OTHER_SLOTS = 5  # slots of the scoreboard for children other than web workers
+
+
+class SiteSource(NamedTuple):
+    """The source of a child's site. `watch` watches the processes above the children."""
+
+    prepared: PreparedSite
+    loading: Loading
+    watch: AncestorMonitor
+    load: Callable[[], LoadedSite]  # in the child, unless the app process has loaded the site
+    load_django: Callable[[], None]  # for a child that answers no requests
+
+    @property
+    def is_shared(self) -> bool:
+        """True if the app process has loaded the site."""
+        return self.loading == Loading.ONCE
 
 
 class ChildFactory:
@@ -50,11 +69,11 @@ class ChildFactory:
         options: ServeOptions,
         listeners: Listeners,
         pair: CertificatePair | None,
-        site: LoadedSite,
+        source: SiteSource,
     ) -> None:
         self._bundle, self._options, self._listeners = bundle, options, listeners
-        self._pair, self._site = pair, site
-        self._scoreboard = Scoreboard.create(options.workers + OTHER_SLOTS)
+        self._pair, self._source = pair, source
+        self._scoreboard = Scoreboard.create(options.workers + OTHER_SLOTS, source.loading)
         self._slots: Iterator[Slot] = iter(self._scoreboard)
 
     def children(self) -> list[Child]:
@@ -66,7 +85,7 @@ class ChildFactory:
         if Role.WEB in self._options.roles:
             children += [self._web(number) for number in range(self._options.workers)]
             children += tls_children(self._bundle, self._options.tls, self._listeners, self._options.worker_timeout)
-        if apps.is_installed("djbundle.tasks"):
+        if self._source.prepared.has_tasks:
             children += self._of_tasks()
         if not children:
             raise OptionError(
@@ -74,57 +93,82 @@ class ChildFactory:
                 'add "djbundle.tasks" to INSTALLED_APPS, or choose the role web',
             )
         if self._listeners.metrics:
-            heartbeat = Heartbeat(self._options.worker_timeout)
+            heartbeat = self._heartbeat(self._options.worker_timeout)
             run = partial(serve_metrics, self._bundle, self._scoreboard, self._listeners.metrics, heartbeat)
-            children.append(Child("metrics", self._title("metrics"), run, heartbeat=heartbeat))
+            children.append(Child("metrics", self._title("metrics"), self._with_django(run), heartbeat=heartbeat))
         for child in children:
             child.slot = child.slot or next(self._slots)
         return children
 
     def _web(self, number: int) -> Child:
-        heartbeat, slot = Heartbeat(self._options.worker_timeout), next(self._slots)
-        heartbeat.monitor = self._site.watch
-        interface = self._bundle.manifest.interface
+        heartbeat, slot = self._heartbeat(self._options.worker_timeout), next(self._slots)
+        heartbeat.monitor = self._source.watch
         in_flight = InFlight()
-        observer, added = Observer(slot, self._options.access_log, in_flight), additions(self._options)
+        observer = Observer(slot, self._options.access_log, in_flight)
+        prepare = partial(self._server, observer)
+        make_server = prepare() if self._source.is_shared else None
+        endpoints = [self._endpoint(listener) for listener in self._listeners.for_worker(number)]
+
+        def run() -> int:
+            return serve_web((make_server or prepare())(), endpoints, heartbeat)
+
+        return Child("web", self._title("web"), run, heartbeat=heartbeat, in_flight=in_flight, slot=slot)
+
+    def _server(self, observer: Observer) -> Callable[[], Server]:
+        """Load the site, and return what makes the server in the process that answers."""
+        site, interface, added = self._source.load(), self._bundle.manifest.interface, additions(self._options)
         limits = Limits(self._options.http, observer)
-        site = wrap_application(self._site.application, interface, added, observer, limits)
-        static_cache = StaticCache(self._site.files, added, observer)
+        application = wrap_application(site.application, interface, added, observer, limits)
+        static_cache = StaticCache(site.files, added, observer)
         web_options = WebOptions(
             interface=interface,
             blocking_threads=self._options.blocking_threads,
             http=self._options.http,
             spool=settings.FILE_UPLOAD_TEMP_DIR,
         )
-        lifespan = Lifespan(self._site.project, self._options.http.lifespan) if interface == "asgi" else None
-        endpoints = [self._endpoint(listener) for listener in self._listeners.for_worker(number)]
+        lifespan = Lifespan(site.project, self._options.http.lifespan) if interface == "asgi" else None
+        return partial(Server, application, web_options, limits, static_cache.answer, lifespan)
 
-        def run() -> int:
-            server = Server(site, web_options, limits, static_cache.answer, lifespan)
-            return serve_web(server, endpoints, heartbeat)
+    def _heartbeat(self, limit: float) -> Heartbeat:
+        """Return the heartbeat of a process, which may take any time to load the site."""
+        return Heartbeat(limit, may_start_slowly=not self._source.is_shared)
 
-        return Child("web", self._title("web"), run, heartbeat=heartbeat, in_flight=in_flight, slot=slot)
+    def _with_django(self, run: Callable[[], int]) -> Callable[[], int]:
+        """Return `run` with Django set up before it, unless the app process has done that."""
+
+        def load_and_run() -> int:
+            self._source.load_django()
+            return run()
+
+        return load_and_run
 
     def _of_tasks(self) -> Iterator[Child]:
         """Yield the task worker, which is scheduler and relay too; without that role, the scheduler and the relay.
 
         Requests and ticks enqueue tasks, so each host has a relay if a broker carries them.
         """
-        from djbundle.tasks import options  # noqa: PLC0415 - where the project has tasks
-
         roles = self._options.roles
         if Role.WORKER in roles:
             has_schedules = Role.SCHEDULER in roles
-            yield self._task_child("worker", partial(run_worker, self._options.grace, has_schedules=has_schedules))
+            run = partial(run_worker, self._options.grace, self._program_of_tasks, has_schedules=has_schedules)
+            yield self._task_child("worker", run)
             return
         if Role.SCHEDULER in roles:
             yield self._task_child("scheduler", partial(run_command, "scheduler"))
-        if options.has_relay():
+        if self._source.prepared.has_relay:
             yield self._task_child("relay", partial(run_command, "relay"))
 
+    def _program_of_tasks(self) -> "NewProgram | None":
+        """Return what the processes that run tasks become, where they are no forks of the worker. Call it in that."""
+        if self._source.is_shared:
+            return None
+        from djbundle.runtime.serve.task_process import program_if_needed  # noqa: PLC0415 - where the project has tasks
+
+        return program_if_needed(self._options, self._title("worker"))
+
     def _task_child(self, role: str, run: Callable[[Heartbeat], int]) -> Child:
-        heartbeat = Heartbeat(WORKER_TIMEOUT_FACTOR * self._options.worker_timeout)
-        run_it = partial(run, heartbeat)
+        heartbeat = self._heartbeat(WORKER_TIMEOUT_FACTOR * self._options.worker_timeout)
+        run_it = self._with_django(partial(run, heartbeat))
         return Child(role, self._title(role), run_it, heartbeat=heartbeat, drain_signal=signal.SIGTERM)
 
     def _endpoint(self, listener: socket.socket) -> Endpoint:
@@ -155,10 +199,13 @@ def additions(options: ServeOptions) -> AddedHeaders:
     )
 
 
-def run_worker(grace: int, heartbeat: Heartbeat, *, has_schedules: bool) -> int:
+def run_worker(
+    grace: int, find_program: Callable[[], "NewProgram | None"], heartbeat: Heartbeat, *, has_schedules: bool
+) -> int:
     """Run background tasks until SIGTERM."""
     os.nice(WORKER_NICENESS)
-    call_command("worker", grace=grace, has_schedules=has_schedules, notify_watchdog=beat_and_trim(heartbeat))
+    beat, program = beat_and_trim(heartbeat), find_program()
+    call_command("worker", grace=grace, has_schedules=has_schedules, notify_watchdog=beat, program=program)
     return 0
 
 

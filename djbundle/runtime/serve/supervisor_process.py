@@ -90,7 +90,8 @@ def account_for(data: Path, options: ServeOptions) -> Account | None:
 
 
 def run_candidate(bundle: Bundle, options: ServeOptions, handover: Handover, progress: ProgressPipe) -> int:
-    """Load the site beside the app process that serves, and take over from it."""
+    """Load the site beside the app process that serves, and take over from it. A fresh start begins here too."""
+    forking.reset_signals()
     forking.unblock_stop_signals()
     forking.set_process_name(forking.title(bundle.manifest.name, "app"))
     heartbeat = Heartbeat.of_app(options.worker_timeout, handover.heart)
@@ -106,9 +107,9 @@ def load_and_run(
     progress: ProgressPipe,
     heartbeat: Heartbeat,
 ) -> int:
-    from djbundle.runtime.serve import app_process as app  # noqa: PLC0415 - Django is loaded in this process only
+    from djbundle.runtime.serve.app_process import AppProcess  # noqa: PLC0415 - Django is loaded in this process only
 
-    return app.run_app(bundle, options, listeners, pair, progress, heartbeat)
+    return AppProcess(bundle, options, listeners, pair, progress, heartbeat).run()
 
 
 def supervise(bundle: Bundle, options: ServeOptions, handover: Handover) -> int:

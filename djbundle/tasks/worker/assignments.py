@@ -7,16 +7,18 @@ not answer.
 """
 
 import mmap
+import os
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from itertools import takewhile
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from djbundle.tasks.store.claimed_run import Run
 
 STARTED, ALLOWED = 0, 1  # counts of runs: started, written by the process; allowed to start, written by the worker
 ALL = (1 << 64) - 1
+SIZE = 16  # bytes of both
 
 
 class Assignment(NamedTuple):
@@ -30,12 +32,33 @@ class Assignment(NamedTuple):
 class Assignments:
     """The runs of a process that it has not yet reported as ended."""
 
-    def __init__(self) -> None:
-        self._shared = memoryview(mmap.mmap(-1, 16)).cast("Q")
+    def __init__(self, *, has_file: bool = False) -> None:
+        """Make the shared memory. With `has_file`, it is a file that survives an exec."""
+        self.file = os.memfd_create("djbundle-runs") if has_file else None
+        if self.file is not None:
+            os.ftruncate(self.file, SIZE)
+        self._map(self.file)
         self._shared[ALLOWED] = ALL
         self._fence = threading.Lock()
         self._total = 0  # count of all runs ever assigned
         self._runs: dict[int, Assignment] = {}  # by primary key
+
+    @classmethod
+    def inherited(cls, file: int) -> Self:
+        """Return the assignments of this process, whose memory the worker has made."""
+        own = cls()
+        own._map(file)
+        os.close(file)
+        return own
+
+    def close_file(self) -> None:
+        """Close the file in the worker. The memory stays."""
+        if self.file is not None:
+            os.close(self.file)
+            self.file = None
+
+    def _map(self, file: int | None) -> None:
+        self._shared = memoryview(mmap.mmap(-1 if file is None else file, SIZE)).cast("Q")
 
     def __len__(self) -> int:
         return len(self._runs)

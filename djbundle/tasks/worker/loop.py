@@ -27,6 +27,7 @@ from djbundle.tasks.worker.inbox import MakeInbox
 from djbundle.tasks.worker.maintenance import Maintenance
 from djbundle.tasks.worker.notifier import Notifier
 from djbundle.tasks.worker.pending_writes import PendingWrites
+from djbundle.tasks.worker.process.fresh import NewProgram
 from djbundle.tasks.worker.process_handle import STUCK_SECONDS
 from djbundle.tasks.worker.process_pool import ProcessPool
 from djbundle.tasks.worker.recycling import RecycleLimits
@@ -56,6 +57,7 @@ class Worker:
     limits: RecycleLimits = field(default_factory=RecycleLimits)
     notify_watchdog: Callable[[], None] = lambda: None  # called in each turn of the loop
     make_inbox: MakeInbox | None = None  # if a broker carries the tasks
+    program: NewProgram | None = None  # what each process becomes, instead of a copy of this one
 
     def __post_init__(self) -> None:
         self.identity = Identity.of_this_process()
@@ -71,7 +73,13 @@ class Worker:
         self.scheduler = Scheduler()
         self.notifier = Notifier(self.selector, self.stop, self._wake_relay)
         self.pool = ProcessPool(
-            self.processes, self.threads, self.limits, self.selector, self._close_in_child, self.pending_writes
+            self.processes,
+            self.threads,
+            self.limits,
+            self.selector,
+            self._close_in_child,
+            self.pending_writes,
+            self.program,
         )
         self.inbox = self.make_inbox and self.make_inbox(self.queues, self.selector, self._close_in_helper)
         self.heartbeat = Periodic(options.lease().total_seconds() / 3, self._write_heartbeat)

@@ -13,6 +13,7 @@ from djbundle.tasks.store.outcome import Outcome
 from djbundle.tasks.worker import descendants, forks
 from djbundle.tasks.worker.assignments import Assignments
 from djbundle.tasks.worker.pipe import ProcessEnd, WorkerEnd, pair
+from djbundle.tasks.worker.process.fresh import NewProgram, become
 from djbundle.tasks.worker.process.main import run_child
 from djbundle.tasks.worker.protocol import (
     RECALL,
@@ -31,6 +32,7 @@ PREFETCH_DECREASE, PREFETCH_INCREASE = 1 / 8, 1.1  # its factors: after tasks wa
 REFILL_SHARE = 0.5  # share of it that must be missing before more is claimed, since each claim has a cost
 STUCK_SECONDS = 0.2  # no task is queued behind one that runs this long, and none waits longer for one
 START_TIMEOUT = 5.0  # seconds until a process that runs nothing must have started: it is new, or the machine is busy
+LOAD_TIMEOUT = 60.0  # seconds for one that loads the site for itself
 MAX_USELESS_RECALLS = 4  # recalls in a row at which it may have started nothing
 RECALL_TIMEOUT = 30.0  # for a process that runs nothing to answer
 BLOCKED_SECONDS = 1.0  # pause in which a process gets nothing, after tasks waited in it in vain
@@ -61,6 +63,7 @@ class ProcessHandle:
     alone: bool = False  # for one task at a time, which might harm others: see ProcessPool
     limits: RecycleLimits = field(default_factory=RecycleLimits)
     assignments: Assignments = field(default_factory=Assignments)
+    start_timeout: float = START_TIMEOUT
     last_activity: float = 0.0  # when a task last started or ended, monotonic seconds
     mean_seconds: float = INITIAL_MEAN_SECONDS  # recent mean of the seconds that a task takes
     prefetch_limit: float = MAX_PREFETCH
@@ -131,7 +134,7 @@ class ProcessHandle:
         """Return whether tasks wait in it behind tasks that take longer than expected when they were assigned."""
         now = time.monotonic()
         waiting = self.assignments.count_waiting()
-        longest = STUCK_SECONDS if waiting < len(self.assignments) else START_TIMEOUT
+        longest = STUCK_SECONDS if waiting < len(self.assignments) else self.start_timeout
         if self.is_recalled or now - self.assignments.waiting_since() < longest:
             return False
         left = waiting * self.mean_seconds / self.threads
@@ -210,15 +213,23 @@ class ProcessHandle:
 
 
 def fork_child(
-    threads: int, others: Iterable[ProcessHandle], close: Callable[[], None], *, alone: bool, limits: RecycleLimits
+    threads: int,
+    others: Iterable[ProcessHandle],
+    close: Callable[[], None],
+    *,
+    alone: bool,
+    limits: RecycleLimits,
+    program: NewProgram | None = None,
 ) -> ProcessHandle:
     """Fork a new process. In it, `others` and `close` close the worker's ends of pipes and its sockets.
+
+    With `program`, it becomes that, and loads the site for itself.
 
     The worker has one thread, and closes its database connections first, because neither survives a fork.
     """
     close_connections()
     worker_end, process_end = pair()
-    assignments = Assignments()
+    assignments = Assignments(has_file=program is not None)
     parent = os.getpid()
     pid = os.fork()
     if not pid:
@@ -226,9 +237,13 @@ def fork_child(
         for other in others:
             other.pipe.close()
         close()
+        if program:
+            become(program, process_end, assignments, threads, parent, alone=alone)
         run_child(ProcessEnd(process_end), threads, assignments.set_started, parent, alone=alone)
     process_end.close()
+    assignments.close_file()
     if forks.leads_group(alone=alone):
         with contextlib.suppress(OSError):  # the process does so too: the first call counts
             os.setpgid(pid, pid)
-    return ProcessHandle(pid, worker_end, threads, alone, limits, assignments)
+    start_timeout = LOAD_TIMEOUT if program else START_TIMEOUT
+    return ProcessHandle(pid, worker_end, threads, alone, limits, assignments, start_timeout=start_timeout)

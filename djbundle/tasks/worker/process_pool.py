@@ -19,6 +19,7 @@ from djbundle.tasks.store.claim import TaskKind
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.outcome import error_entry, failure
 from djbundle.tasks.worker.pending_writes import PendingWrites
+from djbundle.tasks.worker.process.fresh import NewProgram
 from djbundle.tasks.worker.process_handle import EXIT_TIMEOUT, ProcessHandle, fork_child
 from djbundle.tasks.worker.recycling import RecycleLimits
 from djbundle.tasks.worker.retry import timeout_of
@@ -42,6 +43,7 @@ class ProcessPool:
     selector: selectors.BaseSelector
     close_in_child: Callable[[], None]
     pending_writes: PendingWrites
+    program: NewProgram | None = None  # what each process becomes, instead of a copy of the worker
     children: list[ProcessHandle] = field(default_factory=list)
     exiting: list[ProcessHandle] = field(default_factory=list)
     unassigned: deque[Run] = field(default_factory=deque)  # claimed, to be assigned in this turn
@@ -106,7 +108,14 @@ class ProcessPool:
 
     def _fork(self, *, alone: bool = False) -> ProcessHandle:
         threads = 1 if alone else self.threads
-        child = fork_child(threads, self.children, self._close_all_in_child, alone=alone, limits=self.limits)
+        child = fork_child(
+            threads,
+            self.children,
+            self._close_all_in_child,
+            alone=alone,
+            limits=self.limits,
+            program=self.program,
+        )
         self.children.append(child)
         self.selector.register(child.pipe, selectors.EVENT_READ, partial(self._receive, child))
         return child

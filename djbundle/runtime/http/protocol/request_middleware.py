@@ -3,16 +3,15 @@
 Proxy headers are kept from trusted proxies and removed from all other clients, so that a site may trust them.
 """
 
-import os
 import random
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
 from django.utils.module_loading import import_string
 
-from djbundle.contract import variables
 from djbundle.runtime.http.protocol.proxy_headers import COMMON_HEADERS, Headers, without_proxy_headers
 from djbundle.runtime.net.forwarded import Node
 from djbundle.runtime.net.trusted_proxies import Client, ForwardedHeaders, find_client
@@ -87,10 +86,9 @@ def request_id(proxy_id: str) -> str:
 
 def headers_trusted_by_site() -> Iterator[bytes]:
     """Yield the headers by which the site recognizes HTTPS or a user; none in a process without Django."""
-    if variables.SETTINGS_MODULE not in os.environ:
+    settings = getattr(sys.modules.get("django.conf"), "settings", None)
+    if settings is None or not settings.configured:  # the process that redirects loads no site
         return
-    from django.conf import settings  # noqa: PLC0415 - the process that redirects has none
-
     names = [(settings.SECURE_PROXY_SSL_HEADER or [""])[0], *map(user_header, settings.MIDDLEWARE)]
     for name in names:
         if name.startswith("HTTP_"):

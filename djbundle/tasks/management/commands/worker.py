@@ -29,7 +29,7 @@ DEFAULT_THREADS = 4  # several, so that a long job does not delay mails
 class Command(BaseCommand):
     help = "Runs background tasks until stopped by SIGTERM or Ctrl-C; running tasks are finished first."
 
-    stealth_options = ("notify_watchdog",)  # passed to Worker by Python code that calls this command
+    stealth_options = ("notify_watchdog", "program")  # passed to Worker by Python code that calls this command
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add = parser.add_argument
@@ -81,6 +81,7 @@ class Command(BaseCommand):
             limits=RecycleLimits(options["max_tasks"], options["max_memory"]),
             notify_watchdog=options.get("notify_watchdog") or (lambda: None),
             make_inbox=inbox_of_settings(),
+            program=options.get("program"),
         ).run()
 
 

@@ -1,4 +1,4 @@
-"""The first Python that runs in a bundle, as the module ``_bootstrap``: makes the tree importable.
+"""Finds the modules of a bundle, as the module ``_finders``. bootstrap.py puts the finders in their places.
 
 Modules come from two places, which meet in the same packages: bytecode in the tree, and the project's modules in
 `_project`, the one extension module that Nuitka makes of them. This file runs before anything else is imported, so it
@@ -18,7 +18,7 @@ from importlib.machinery import (
 
 TYPE_CHECKING = False  # as typing has it, without importing typing
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import ModuleType
     from typing import Any
 
@@ -35,7 +35,7 @@ class ProjectFinder:
 
     @classmethod
     def find_spec(cls, name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG003
-        if name not in CompiledFinder.modules:
+        if not CompiledFinder.has(name):
             return None
         sys.meta_path.remove(cls)
         __import__(PROJECT)
@@ -51,6 +51,17 @@ class CompiledFinder:
 
     nuitka: "Any" = None  # Nuitka's finder
     modules: dict[str, bool]  # the compiled modules by name; whether each is a package
+    tree_finder: "Any" = None  # what finds files of the tree
+
+    @classmethod
+    def has(cls, name: str) -> bool:
+        """Return whether the module is a compiled one, and no folder that comes first in ``sys.path`` has another."""
+        if name not in cls.modules:
+            return False
+        if sys.path[:1] == [ROOT] or "." in name:
+            return True
+        other = cls.tree_finder.find_spec(name, [*folders_before_root()])
+        return other is None or other.loader is None
 
     @classmethod
     def take_over(cls) -> None:
@@ -59,7 +70,7 @@ class CompiledFinder:
 
     @classmethod
     def find_spec(cls, name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG003
-        if name not in cls.modules:
+        if not cls.has(name):
             return None
         spec: ModuleSpec | None = cls.nuitka.find_spec(name, path)
         if spec is not None:
@@ -107,11 +118,13 @@ class CompiledLoader:
 
 
 class ModuleLoader(SourcelessFileLoader):
-    """Loads bytecode, then applies the change that `CHANGES` has for the module."""
+    """Loads bytecode, then applies the change that `changes` has for the module."""
+
+    changes: "dict[str, Callable[[], None]]" = {}  # set once, by bootstrap.py
 
     def exec_module(self, module: "ModuleType") -> None:
         super().exec_module(module)
-        if change := CHANGES.get(module.__name__):
+        if change := self.changes.get(module.__name__):
             change()
 
 
@@ -122,6 +135,35 @@ class SourceModuleLoader(SourceFileLoader):
         return SourcelessFileLoader(fullname, f"{self.path}c").get_code(fullname)
 
 
+def search(name: str, folders: "Iterable[object]", find_in_tree: "Callable[[str, str], Any]") -> "ModuleSpec | None":
+    """Return the spec of a module by the first of these folders that has it, be it in the tree or elsewhere.
+
+    A folder without code is no answer, as a later one may have a package. PathFinder makes namespaces of such folders.
+    The working folder, "", is left to PathFinder too: what lies there must not take the place of the bundle's modules.
+    """
+    for folder in folders:
+        if not isinstance(folder, str) or not folder:
+            continue
+        is_in_tree = folder == ROOT or folder.startswith(f"{ROOT}/")
+        spec = find_in_tree(folder, name) if is_in_tree else None
+        if spec is None and not (is_in_tree and (folder == ROOT or "." in name)):
+            spec = PathFinder.find_spec(
+                name, [folder]
+            )  # in the tree, a source whose module is compiled by another name
+        if spec is not None and spec.loader is not None:
+            return spec  # type: ignore[no-any-return]
+    return None
+
+
+def folders_before_root() -> "Iterator[str]":
+    """Yield the folders that come before the root in ``sys.path``."""
+    for folder in sys.path:
+        if folder == ROOT:
+            return
+        if folder:  # the working folder counts only for what the bundle does not have
+            yield folder
+
+
 class FolderFinder:
     """Finds modules as PathFinder does, where the tree is on disk. It gives some of them a loader of ours."""
 
@@ -129,7 +171,7 @@ class FolderFinder:
 
     @classmethod
     def find_spec(cls, name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG003
-        if name not in CHANGES and name not in cls.with_sources:
+        if name not in ModuleLoader.changes and name not in cls.with_sources:
             return None
         spec = PathFinder.find_spec(name, path)
         if spec is not None and isinstance(spec.loader, SourcelessFileLoader):
@@ -148,7 +190,6 @@ def archive_finder(archive: "Any") -> "Any":
     `archive` is the built-in module of interpreter/archive_module.c.
     """
     find, load = archive.find, archive.load
-    top = [ROOT]
     entries: dict[str, int] = {}
 
     class FromArchive:
@@ -176,16 +217,16 @@ def archive_finder(archive: "Any") -> "Any":
             spec.submodule_search_locations = [file.rpartition("/")[0]]
         return spec
 
+    def find_in_tree(folder: str, name: str) -> ModuleSpec | None:
+        entry = find(folder, name.rpartition(".")[2])
+        return spec_of(name, *entry) if entry else None
+
     class ArchiveFinder:
-        """Comes before PathFinder and finds the files below the root. Other modules may lie elsewhere."""
+        """Comes before PathFinder, and uses the index for folders of the tree. It keeps to the order of the path."""
 
         @staticmethod
         def find_spec(name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG004
-            for folder in top if path is None else path:
-                entry = find(folder, name.rpartition(".")[2])
-                if entry:
-                    return spec_of(name, *entry)
-            return None
+            return search(name, sys.path if path is None else path, find_in_tree)
 
     return ArchiveFinder
 
@@ -198,133 +239,3 @@ def prefer_bytecode() -> None:
     own = next(i for i, each in enumerate(sys.path_hooks) if "FileFinder" in repr(each))
     sys.path_hooks[own] = hook
     sys.path_importer_cache.clear()
-
-
-def list_compiled_modules() -> None:
-    """Make ``pkgutil.iter_modules`` list compiled modules too. Django uses it to find template tags and commands."""
-    import pkgutil  # noqa: PLC0415 - it has just been imported
-
-    list_files = pkgutil.iter_importer_modules.dispatch(FileFinder)  # type: ignore[attr-defined]
-
-    def list_modules(finder: FileFinder, prefix: str = "") -> "Iterator[tuple[str, bool]]":
-        modules = dict(list_files(finder, prefix))
-        if f"{finder.path}/".startswith(f"{ROOT}/"):
-            package = finder.path[len(ROOT) + 1 :].replace("/", ".")
-            modules |= dict(CompiledFinder.modules_in(package, prefix))
-        return iter(sorted(modules.items()))
-
-    pkgutil.iter_importer_modules.register(FileFinder, list_modules)  # type: ignore[attr-defined]
-
-
-def find_own_libraries() -> None:
-    """Make ``ctypes.util.find_library`` find the libraries of the bundle, and no others.
-
-    The machine's own libraries are built for its own libc, and another machine may have none, or others.
-    """
-    import os  # noqa: PLC0415 - ctypes.util has it
-
-    from djbundle.contract.layout import LIBRARIES  # noqa: PLC0415 - packages cannot be imported earlier
-
-    def find_library(name: str) -> str | None:
-        known = sorted(os.listdir(f"{ROOT}/{LIBRARIES}"))  # noqa: PTH208 - pathlib takes milliseconds to import
-        return next((file for file in known if f"{file}.".startswith(f"lib{name}.so.")), None)
-
-    sys.modules["ctypes.util"].find_library = find_library  # type: ignore[attr-defined]
-
-
-def resolve_compiled_modules() -> None:
-    """Let settings resolve their ``__file__`` strictly, though a compiled module has no file."""
-    import os  # noqa: PLC0415 - pathlib has it
-
-    resolve = os.path.realpath
-
-    def realpath(filename: "Any", *, strict: bool = False) -> "Any":
-        path = os.fspath(filename)
-        if strict and isinstance(path, str) and path.startswith(f"{ROOT}/") and path.endswith(".py"):
-            strict = False
-        return resolve(filename, strict=strict)
-
-    os.path.realpath = realpath  # type: ignore[assignment]
-
-
-def trust_authorities() -> None:
-    """Make OpenSSL find the certificates of authorities on this machine, or else in the bundle."""
-    from djbundle.runtime.core.authorities import find_authorities  # noqa: PLC0415 - where TLS is spoken
-
-    paths = sys.modules["ssl"].get_default_verify_paths()
-    find_authorities(paths.openssl_cafile, paths.openssl_capath, f"{ROOT}/certifi/cacert.pem")
-
-
-# The function to call after a module of that name is imported.
-CHANGES = {
-    "ssl": trust_authorities,
-    "pathlib": resolve_compiled_modules,
-    "pkgutil": list_compiled_modules,
-    "ctypes.util": find_own_libraries,
-}
-
-
-def open_tree() -> None:
-    """Make the modules of the tree and of the project importable."""
-    try:
-        import _archive  # type: ignore[import-not-found]  # noqa: PLC0415
-    except ImportError:  # the tree is on disk
-        finder: Any = FolderFinder
-        prefer_bytecode()
-    else:
-        finder = archive_finder(_archive)
-    sys.meta_path.insert(sys.meta_path.index(PathFinder), finder)
-    from _project_facts import COMPILED, SOURCES  # type: ignore[import-not-found]  # noqa: PLC0415 - the builder writes it
-
-    CompiledFinder.modules, FolderFinder.with_sources = COMPILED, SOURCES
-    sys.meta_path.insert(sys.meta_path.index(PathFinder), ProjectFinder)
-
-
-class SettingsFinder:
-    """Applies the settings overlay when the bundle runs as a Python interpreter. Its own commands do so themselves."""
-
-    variable: str  # that names the settings module
-
-    @classmethod
-    def find_spec(cls, name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG003
-        environment = getattr(sys.modules.get("os"), "environ", {})  # settings are imported only after os
-        if environment.get(cls.variable) != name:
-            return None
-        from pathlib import Path  # noqa: PLC0415
-
-        from djbundle.runtime.cli.interpreter import settings_spec  # noqa: PLC0415
-
-        sys.meta_path.remove(cls)
-        return settings_spec(name, Path(ROOT))
-
-
-def prepare_interpreter() -> None:
-    """Prepare a plain Python (``-c``, ``-m`` or a file) that uses the site's settings; main.c calls this."""
-    import os  # noqa: PLC0415 - whatever runs then has it
-
-    from _project_facts import VARIABLES  # noqa: PLC0415
-
-    from djbundle.contract.variables import SETTINGS_MODULE  # noqa: PLC0415 - packages cannot be imported earlier
-
-    SettingsFinder.variable = SETTINGS_MODULE
-    for name, value in VARIABLES.items():
-        os.environ.setdefault(name, value)
-    sys.meta_path.insert(0, SettingsFinder)
-
-
-def main() -> int:
-    """Run one of the bundle's own commands and return the exit code."""
-    import gc  # noqa: PLC0415 - built in
-
-    # While modules load, the garbage collector finds nothing to free and costs a fifth of the start.
-    gc.disable()
-    from pathlib import Path  # noqa: PLC0415
-
-    from djbundle.runtime.cli import main as entry  # noqa: PLC0415
-
-    argv = [*sys.argv]
-    sys.argv[0] = sys.executable  # autoreload restarts the bundle by this path, from any working folder
-    return entry.main(Path(ROOT), argv)
-
-
-open_tree()

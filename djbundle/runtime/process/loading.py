@@ -1,0 +1,21 @@
+"""Names the ways in which the processes of a site come to its code: it is loaded once, or in each of them."""
+
+from enum import StrEnum
+
+
+class Loading(StrEnum):
+    UNKNOWN = ""  # of a version that does not tell
+    ONCE = "once"
+    EACH = "each"  # as --preload never says
+    EACH_FOR_THREADS = "each-for-threads"  # since a fork would end threads of the site
+
+    def __str__(self) -> str:
+        return DESCRIPTIONS[self]
+
+
+DESCRIPTIONS = {
+    Loading.UNKNOWN: "",
+    Loading.ONCE: "the site is loaded once, and its processes share it",
+    Loading.EACH: "the site is loaded in each process (--preload never)",
+    Loading.EACH_FOR_THREADS: "the site is loaded in each process, since it starts threads, which the log names",
+}

@@ -1,0 +1,201 @@
+"""Loads the site, and brings its databases up to date: in the app process, or in each process by itself."""
+
+import contextlib
+import os
+import threading
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from djbundle.common.child import ChildDiedError, run_in_child
+from djbundle.contract.handover import HandoverState
+from djbundle.errors import DjbundleError
+from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.handover.fresh_start import PreparedSite
+from djbundle.runtime.logs import lines
+from djbundle.runtime.move import facts, switching
+from djbundle.runtime.move.switching import Switch
+from djbundle.runtime.options.roles import Role
+from djbundle.runtime.options.serve import ServeOptions
+from djbundle.runtime.process.heartbeat import AncestorMonitor
+from djbundle.runtime.process.progress_pipe import ProgressPipe
+from djbundle.runtime.process.shutdown import ShutdownNotice
+from djbundle.runtime.settings.rules import apply_overlay
+
+if TYPE_CHECKING:
+    from djbundle.runtime.files.static_files import LoadedSite  # needs Django
+
+ALLOCATOR_OPTIONS = "_RJEM_MALLOC_CONF"  # read by tikv-jemallocator, which is in Granian
+
+
+@contextlib.contextmanager
+def server_loaded_beside(root: Path) -> Iterator[None]:
+    """Load Granian's library in a thread while the block runs.
+
+    Its 20 MB take a tenth of a start to unpack; the thread does that on another CPU. The library allocates with
+    jemalloc, which returns freed memory when its arena is used again. With one arena for all threads that is soon.
+    """
+    has_options = ALLOCATOR_OPTIONS in os.environ
+    os.environ.setdefault(ALLOCATOR_OPTIONS, "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0")
+    server = threading.Thread(target=load_server, args=[root])
+    server.start()
+    try:
+        yield
+    finally:
+        server.join()  # before anything forks
+        if not has_options:  # programs that the site starts must not inherit them
+            os.environ.pop(ALLOCATOR_OPTIONS, None)
+
+
+def load_server(root: Path) -> None:
+    with contextlib.suppress(ImportError, OSError, StopIteration):  # this only makes the start faster
+        import ctypes  # noqa: PLC0415 - a start has no other need of it
+
+        library = next((root / "granian").glob("_granian*.so"))
+        ctypes.CDLL(None).dlopen(os.fsencode(library), os.RTLD_NOW)  # Python's own dlopen would block all threads
+
+
+def load_django(bundle: Bundle) -> None:
+    """Apply the overlay, and set Django up: all that a process needs that answers no requests of the site."""
+    apply_overlay(bundle, "serve")
+    import django  # noqa: PLC0415 - only after the overlay
+
+    django.setup()
+
+
+def load_site(bundle: Bundle, options: ServeOptions, watch: AncestorMonitor, notice: ShutdownNotice) -> "LoadedSite":
+    """Return the project's WSGI or ASGI application behind its static files."""
+    load_django(bundle)
+    from django.core.wsgi import get_wsgi_application  # noqa: PLC0415
+    from django.urls import get_resolver  # noqa: PLC0415
+    from django.utils.module_loading import import_string  # noqa: PLC0415
+
+    from djbundle.runtime.files.static_files import serve_files  # noqa: PLC0415
+    from djbundle.runtime.http import health  # noqa: PLC0415
+
+    dotted = bundle.manifest.application
+    application = import_string(dotted) if dotted else get_wsgi_application()
+    get_resolver()._populate()
+    site, path = serve_files(application, bundle, media=options.media), options.http.health_path
+    site = site._replace(watch=watch)
+    if not health.is_unused_path(path):
+        return site
+    healthy = health.Health(path, has_worker=Role.WORKER in options.roles, sources=(watch, notice))
+    return site._replace(application=health.wrap(site.application, bundle.manifest.interface, healthy))
+
+
+def prepare_site(
+    bundle: Bundle, options: ServeOptions, progress: ProgressPipe, switch: Switch | None, *, is_child: bool = False
+) -> bool:
+    """Bring the databases up to date. In a takeover, also check that the site answers before it serves.
+
+    `is_child` tells that nothing is forked from this process. Return False when the takeover is cancelled. A cancelled
+    or failed takeover puts the databases back as they were.
+    """
+    from djbundle.runtime.database.migrations import apply_all, find_all_pending, undo_all  # noqa: PLC0415 - needs Django
+    from djbundle.runtime.database.server_migrations import migrate_servers  # noqa: PLC0415
+    from djbundle.runtime.database.shared_migration import apply_beside  # noqa: PLC0415
+    from djbundle.runtime.settings.shared_services import ask_shared_services  # noqa: PLC0415
+
+    if switch and not finish_switch(bundle, switch, progress):
+        return False
+    ask_shared_services(bundle)
+    if options.migrate:
+        migrate_servers(bundle, allow_breaking=options.allow_breaking_migrations)
+    pending = find_all_pending(migrate=options.migrate)
+    names = [name for each in pending for name in each.migrations]
+    if pending and progress.is_takeover:
+        progress.report(HandoverState.PENDING, migrations=names)
+        if not progress.wait_for_order():
+            return False
+    applied = apply_beside(bundle, pending) if progress.is_beside else apply_all(bundle, pending)
+    if not progress.is_takeover:
+        return True
+    try:
+        if is_confirmed(options, progress, is_child=is_child):
+            if switch:
+                switch.commit()
+            await_worker()
+            return True
+    except DjbundleError:
+        if switch:
+            switch.undo()
+        undo_all(applied)
+        raise
+    undo_all(applied)
+    return False
+
+
+def is_confirmed(options: ServeOptions, progress: ProgressPipe, *, is_child: bool) -> bool:
+    """Report that the site answers, and return whether it should serve. Raise UnhealthyError if it does not answer."""
+    from djbundle.runtime.handover.front_page_probe import probe_site  # noqa: PLC0415 - needs Django
+
+    if Role.WEB in options.roles:
+        probe_site(is_child=is_child)
+    progress.report(HandoverState.READY)
+    return progress.wait_for_order()
+
+
+def finish_switch(bundle: Bundle, switch: Switch, progress: ProgressPipe) -> bool:
+    """Bring the last changes to the other database when nobody writes. Return False when the takeover is cancelled."""
+    server = facts.ask(bundle, switch.server_url)  # before anybody waits
+    progress.report(HandoverState.PENDING, migrations=[])
+    if not progress.wait_for_order():
+        return False
+    switch.finish(server)
+    return True
+
+
+def prepare_in_child(
+    bundle: Bundle, options: ServeOptions, progress: ProgressPipe, watch: AncestorMonitor, notice: ShutdownNotice
+) -> PreparedSite | int:
+    """Load and prepare the site in a forked process; return what is to be known of it, or an exit code."""
+
+    def work() -> str:
+        try:
+            switch = switching.begin(bundle.data) if progress.is_takeover else None
+            load_site(bundle, options, watch, notice)
+            if prepare_site(bundle, options, progress, switch, is_child=True):
+                return describe_prepared_site().to_json()
+        except DjbundleError as error:
+            os._exit(report_failure(error, progress))
+        except Exception:
+            lines.write("error", "serve", "the site cannot be loaded", trace=traceback.format_exc())
+        os._exit(1)
+
+    try:
+        return PreparedSite.from_json(run_in_child(work))
+    except ChildDiedError as death:
+        return death.code if death.code > 0 else 128 - death.code
+
+
+def await_worker() -> None:
+    """Give the worker time to start, so that the health check does not miss it at once."""
+    from djbundle.runtime.http import readiness  # noqa: PLC0415 - needs Django
+
+    readiness.await_worker()
+
+
+def describe_prepared_site() -> PreparedSite:
+    """Return what a process that has not loaded the site must know of it. Close what no other process may inherit."""
+    from django.apps import apps  # noqa: PLC0415 - needs the site
+
+    from djbundle.common.database_connections import close_connections  # noqa: PLC0415
+
+    close_connections()
+    has_tasks = apps.is_installed("djbundle.tasks")
+    if not has_tasks:
+        return PreparedSite(has_tasks=False, has_relay=False)
+    from djbundle.tasks import options as options_of_tasks  # noqa: PLC0415 - where the project has tasks
+
+    return PreparedSite(has_tasks=True, has_relay=options_of_tasks.has_relay())
+
+
+def report_failure(error: DjbundleError, progress: ProgressPipe) -> int:
+    """Report an error to the log, and to who asked for a takeover; return the exit code."""
+    from djbundle.runtime.cli.main import print_error  # noqa: PLC0415 - entry imports us
+
+    print_error(error)
+    progress.report_failure(error)
+    return error.exit_code

@@ -1,0 +1,1 @@
+WHAT = "the module in the package"

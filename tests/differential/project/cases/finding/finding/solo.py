@@ -1,0 +1,1 @@
+WHAT = "in the folder"

@@ -1,0 +1,1 @@
+WHAT = "not the standard library"

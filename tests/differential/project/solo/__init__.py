@@ -1,0 +1,1 @@
+WHAT = "at the root"
