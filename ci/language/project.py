@@ -1,12 +1,13 @@
 """Make a Django project whose own code is CPython's tests, so that a build treats them as it treats any project."""
 
+import json
 import re
 import shutil
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
-from ci.language.selection import FOLDER, helpers
+from ci.language.selection import FOLDER, extensions, helpers
 
 SITE = Path(__file__).with_name("site")
 MANAGE = """\
@@ -30,24 +31,32 @@ compile = {compile}
 """
 TOOLS = ["test.support"]  # what the tests use, and what is not tested
 IGNORED = shutil.ignore_patterns("__pycache__", "__main__.py", "*.pyc")
-NAME = re.compile(rb"\btest_(\w+)")
+DOTTED = re.compile(r"\btest(?:\.\w+)+")
+IMPORTED = re.compile(r"(?<=from )(test[\w.]*)( import )(test_\w+)")
 
 
-def make_project(folder: Path, names: Iterable[str], compiled: Iterable[str]) -> Path:
+def make_project(folder: Path, names: Iterable[str], compiled: Iterable[str] = ()) -> Path:
     """Write the project to `folder`. The modules of `compiled` are compiled although a rule is against it."""
     shutil.copytree(SITE, folder / "site_", ignore=IGNORED)
     (folder / "site_" / "__init__.py").touch()
     (folder / "manage.py").write_text(MANAGE)
-    package = folder / "test"
+    return add_tests(folder, names, compiled)
+
+
+def add_tests(project: Path, names: Iterable[str], compiled: Iterable[str] = ()) -> Path:
+    """Write the package `test` with these tests into the project, and its configuration."""
+    package = project / "test"
+    for extension in extensions():
+        shutil.copy(extension, project)
     for name in [*helpers(), *names]:
         copy(name if (FOLDER / name).exists() else f"{name}.py", package)
-    renamed = {path.stem.encode() for path in package.rglob("test_*.py")}
+    taken = {path.relative_to(package).as_posix() for path in package.rglob("test_*.py")}
     for path in [*package.rglob("*.py")]:
-        rename(path, renamed) if is_valid(path) else path.unlink()
+        rename(path, taken) if is_valid(path) else path.unlink()
     forced = [own_name(f"test.{name}") for name in compiled]
-    configuration = CONFIGURATION.format(bytecode=TOOLS, compile=forced)
-    (folder / "pyproject.toml").write_text(configuration.replace("'", '"'))
-    return folder
+    configuration = CONFIGURATION.format(bytecode=json.dumps(TOOLS), compile=json.dumps(forced))
+    (project / "pyproject.toml").write_text(configuration)
+    return project
 
 
 def copy(name: str, package: Path) -> None:
@@ -68,22 +77,26 @@ def is_valid(path: Path) -> bool:
         return False
 
 
-def rename(path: Path, renamed: set[bytes]) -> None:
+def rename(path: Path, taken: set[str]) -> None:
     """Let a module be no test by its name, since tests are in no bundle: "test_scope.py" becomes "case_scope.py"."""
 
-    def replace(match: re.Match[bytes]) -> bytes:
-        before = match.string[: match.start()]
-        is_import = before.endswith((b"test.", b"from test import ", b"test_import.")) or is_in_package(before)
-        return b"case_" + match[1] if is_import and match[0] in renamed else match[0]
+    def with_new_parts(name: str) -> str:
+        parts = name.split(".")
+        for at, part in enumerate(parts):
+            if "/".join((*parts[1:at], f"{part}.py")) in taken:
+                parts[at] = f"case_{part.removeprefix('test_')}"
+                break
+        return ".".join(parts)
 
-    path.write_bytes(NAME.sub(replace, path.read_bytes()))
+    def replace_imported(match: re.Match[str]) -> str:
+        *package, name = with_new_parts(f"{match[1]}.{match[3]}").split(".")
+        return f"{'.'.join(package)}{match[2]}{name}"
+
+    source = path.read_bytes().decode("latin-1")  # any bytes
+    source = IMPORTED.sub(replace_imported, DOTTED.sub(lambda match: with_new_parts(match[0]), source))
+    path.write_bytes(source.encode("latin-1"))
     if path.name.startswith("test_"):
         path.rename(path.with_name(f"case_{path.name.removeprefix('test_')}"))
-
-
-def is_in_package(before: bytes) -> bool:
-    """Return whether a name follows "test.test_json." or "from test.test_json import "."""
-    return bool(re.search(rb"\btest\.test_\w+(\.| import )$", before[-80:]))
 
 
 def own_name(module: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from ci.language.record import Module, Outcome, Run, compare
 
 INSIDE = Path(__file__).with_name("inside")  # what runs in a bundle
-LIMIT = 600.0  # seconds, for the tests of a module
+LIMIT = 300.0  # seconds, for the tests of a module
 PROCESSES = 3  # that may end before their tests are over
 COMPILED = "CompiledLoader"
 

@@ -5,6 +5,7 @@ pdb, the regression tests' own program), and of libraries that the language does
 """
 
 import sys
+import sysconfig
 from pathlib import Path
 
 FOLDER = Path(sys.base_prefix) / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "test"
@@ -33,7 +34,7 @@ RUNNING_CODE = """
 HELPERS = """
     __init__.py support list_tests.py lock_tests.py mapping_tests.py pickletester.py seq_tests.py string_tests.py
     re_tests.py typinganndata tracedmodules relimport.py dis_module.py profilee.py encoded_modules mathdata
-    test_importlib/__init__.py test_importlib/util.py exception_hierarchy.txt tokenizedata
+    test_dbm.py test_importlib/__init__.py test_importlib/util.py exception_hierarchy.txt tokenizedata
 """
 
 
@@ -46,3 +47,9 @@ def selected() -> list[str]:
 def helpers() -> list[str]:
     """Return the files and folders that the tests share, relative to FOLDER."""
     return [name for name in HELPERS.split() if (FOLDER / name).exists()]
+
+
+def extensions() -> list[Path]:
+    """Return the interpreter's extension modules for tests, such as _testcapi. The builder leaves them out."""
+    folder = Path(sysconfig.get_config_var("DESTSHARED"))
+    return [path for path in sorted(folder.glob("*.so")) if path.name.startswith(("_test", "_xx", "xx"))]

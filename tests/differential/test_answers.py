@@ -10,22 +10,19 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import build
 from tests.differential.known import KNOWN
 from tests.support.mailbox import free_port
 from tests.support.site import Site, bare_environment
 from tests.support.waiting import wait_until
 
-PROJECT = Path(__file__).with_name("project")
-
 Answers = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def python_answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
+def python_answers(project: Path) -> Answers:
     port = free_port()
     command = [str(Path(sys.executable).with_name("gunicorn")), f"--bind=127.0.0.1:{port}", "site_.wsgi"]
-    with subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.DEVNULL) as gunicorn:
+    with subprocess.Popen(command, cwd=project, stderr=subprocess.DEVNULL) as gunicorn:
         try:
             return answers_of(f"http://127.0.0.1:{port}")
         finally:
@@ -33,9 +30,8 @@ def python_answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
 
 
 @pytest.fixture(scope="module")
-def bundle_answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
+def bundle_answers(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Answers:
     folder = tmp_path_factory.mktemp("differential")
-    bundle = build(PROJECT, folder / "site")
     with Site(bundle, folder / "data", bare_environment(HOME=str(folder)), "--workers", "1", "--no-worker") as site:
         return answers_of(site.url)
 

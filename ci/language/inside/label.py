@@ -1,4 +1,4 @@
-"""Run Django's tests of an app: ``label.py PROJECT APP RESULTS``, with a bundle or a Python as the interpreter."""
+"""Run Django's tests of an app: ``label.py PROJECT APP RESULTS`` in a bundle or a Python."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Run the tests of a module: ``module.py PROJECT MODULE RESULTS``, with a bundle or a Python as the interpreter."""
+"""Run the tests of a module: ``module.py PROJECT MODULE RESULTS`` in a bundle or a Python."""
 
 import sys
 import unittest
@@ -10,7 +10,7 @@ RESOURCES = ["cpu"]  # none that needs a network, a display or gigabytes
 
 def main() -> None:
     sys.path.pop(0)
-    if "_bootstrap" not in sys.modules:  # in a bundle it is there
+    if "_bootstrap" not in sys.modules:  # a bundle has it
         sys.path.insert(0, PROJECT)
     sys.argv[1:] = []
     from test import support  # type: ignore[import-not-found]  # noqa: PLC0415
