@@ -15,6 +15,9 @@ LEFT_OUT = "tasks/conformance"  # a program for developers
 FACTS = "_project_facts"
 BOOTSTRAP = "runtime/cli/bootstrap.py"  # imported under another name, before packages can be
 
+# Python leaves frames of such files out of warnings and of import errors: they are about who imports.
+IMPORT_SYSTEM = "<djbundle importlib._bootstrap>"
+
 
 def add_runtime(tree: Tree, project_facts: str, cache: Cache, work: Path) -> None:
     """Add ``djbundle.runtime``, ``djbundle.tasks`` and the modules that they share with the builder.
@@ -24,7 +27,7 @@ def add_runtime(tree: Tree, project_facts: str, cache: Cache, work: Path) -> Non
     package = Path(str(files("djbundle")))
     facts = work / f"{FACTS}.py"
     facts.write_text(project_facts)
-    sources = [Source(package / BOOTSTRAP, "_bootstrap.py"), Source(facts, facts.name)]
+    sources = [Source(package / BOOTSTRAP, "_bootstrap.py", shown_as=IMPORT_SYSTEM), Source(facts, facts.name)]
     for path in (*map(package.joinpath, MODULES), *(path for name in FOLDERS for path in _files(package / name))):
         name = PurePosixPath("djbundle", *path.relative_to(package).parts)
         if path == package / BOOTSTRAP or path.is_relative_to(package / LEFT_OUT):

@@ -148,7 +148,6 @@ def archive_finder(archive: "Any") -> "Any":
     `archive` is the built-in module of interpreter/archive_module.c.
     """
     find, load = archive.find, archive.load
-    top = [ROOT]
     entries: dict[str, int] = {}
 
     class FromArchive:
@@ -177,17 +176,29 @@ def archive_finder(archive: "Any") -> "Any":
         return spec
 
     class ArchiveFinder:
-        """Comes before PathFinder and finds the files below the root. Other modules may lie elsewhere."""
+        """Comes before PathFinder and finds the files below the root, in the order of ``sys.path``.
+
+        PathFinder is asked for a folder elsewhere that comes before the root, such as that of a script.
+        """
 
         @staticmethod
         def find_spec(name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG004
-            for folder in top if path is None else path:
-                entry = find(folder, name.rpartition(".")[2])
-                if entry:
+            for folder in sys.path if path is None else path:
+                if not isinstance(folder, str) or not f"{folder}/".startswith(f"{ROOT}/"):
+                    spec = module_elsewhere(name, folder)
+                    if spec is not None:
+                        return spec
+                elif entry := find(folder, name.rpartition(".")[2]):
                     return spec_of(name, *entry)
             return None
 
     return ArchiveFinder
+
+
+def module_elsewhere(name: str, folder: str) -> ModuleSpec | None:
+    """Return a module or package of a folder outside of the tree. A namespace package gives way to others."""
+    spec = PathFinder.find_spec(name, [folder])
+    return spec if spec is not None and spec.loader is not None else None
 
 
 def prefer_bytecode() -> None:
