@@ -20,20 +20,20 @@ DJBUNDLE = Path(sys.executable).with_name("djbundle")
 def main() -> int:
     options = parse()
     with tempfile.TemporaryDirectory(prefix="djangos-") as temporary:
-        modules = run(options.folder or Path(temporary), options.only, options.jobs)
+        modules = run(options.folder or Path(temporary), options)
     print(sum(each.tests for each in modules.values()), sum(len(each.different) for each in modules.values()))
     return 0
 
 
-def run(folder: Path, names: list[str], jobs: int) -> dict[str, Module]:
+def run(folder: Path, options: argparse.Namespace) -> dict[str, Module]:
     """Build the bundle, unless it is in the folder already, and run the apps' tests. Print a line for each app."""
     project, bundle = folder / "project", folder / "djangos"
     if not bundle.exists():
-        make_project(project, download(folder))
+        make_project(project, download(folder), is_compiled=options.compile)
         subprocess.run([DJBUNDLE, "build", project, "-o", bundle, "--no-verify"], check=True)
     sides = Sides(bundle, project, INSIDE / "label.py", folder / "details")
     modules = {}
-    for name, found in sides.run(names or labels_of(project), jobs):
+    for name, found in sides.run(options.only or labels_of(project), options.jobs):
         modules[name] = found
         print(f"{name}: {found.tests} tests, {found.failing} fail, {len(found.different)} differ", flush=True)
     return modules
@@ -44,6 +44,7 @@ def parse() -> argparse.Namespace:
     add = parser.add_argument
     add("--only", nargs="+", metavar="APP", help="apps to test, such as queries [all]")
     add("--folder", type=Path, help="a folder that keeps project, bundle and details; a bundle in it is used again")
+    add("--compile", action="store_true", help="compile the apps to C, which takes many minutes")
     add("--jobs", type=int, default=2, help="apps that run at a time [2]")
     return parser.parse_args()
 

@@ -38,8 +38,8 @@ def download(folder: Path) -> Path:
     return next(folder.glob("*/tests"))
 
 
-def make_project(folder: Path, tests: Path) -> Path:
-    """Write the project to `folder`."""
+def make_project(folder: Path, tests: Path, *, is_compiled: bool) -> Path:
+    """Write the project to `folder`. The apps stay bytecode unless `is_compiled`, which takes many minutes."""
     shutil.copytree(tests, folder, ignore=IGNORED)
     shutil.copytree(SITE, folder / "site_", ignore=IGNORED)
     settings = folder / "site_" / "settings.py"
@@ -53,15 +53,18 @@ def make_project(folder: Path, tests: Path) -> Path:
     for path in sorted(folder.rglob("test*"), reverse=True):  # what is in a folder comes before it
         if is_test(path):
             path.rename(path.with_name(f"{PREFIX}{path.name}"))
-    (folder / "pyproject.toml").write_text(CONFIGURATION.format(bytecode=json.dumps(sorted(modules_of_tests(folder)))))
+    (folder / "pyproject.toml").write_text(
+        CONFIGURATION.format(bytecode=json.dumps(sorted(bytecode_of(folder, is_compiled))))
+    )
     return folder
 
 
-def modules_of_tests(project: Path) -> Iterator[str]:
-    """Yield the modules of tests. They stay bytecode: it is the apps that a bundle is made for."""
-    for path in project.rglob(f"{PREFIX}*.py"):
+def bytecode_of(project: Path, is_compiled: bool) -> Iterator[str]:
+    """Yield the modules that stay bytecode: always those of tests, since a bundle is made for the apps."""
+    for path in project.rglob(f"{PREFIX}*.py" if is_compiled else "*.py"):
         parts = path.relative_to(project).with_suffix("").parts
-        if not {"migrations", "management"} & {*parts} and (project / parts[0] / "__init__.py").exists():
+        is_own = len(parts) > 1 and parts[0] != "site_" and (project / parts[0] / "__init__.py").exists()
+        if is_own and parts[-1] != "__init__" and not {"migrations", "management"} & {*parts}:
             yield ".".join(parts)
 
 

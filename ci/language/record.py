@@ -8,6 +8,7 @@ from pathlib import Path
 RECORDED = Path(__file__).with_name("recorded.json")
 ABSENT = "absent"  # the outcome of a test that is only on the other side
 PASSING = ("passed", "skipped")
+WORSE = ("passed", "skipped", ABSENT, "failed", "crashed", "stuck")  # each is worse than those before
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,13 @@ def compare(python: Run, bundle: Run) -> Module:
     names = sorted({*python.tests, *bundle.tests})
     ends = {name: [outcome_of(name, python), outcome_of(name, bundle)] for name in names}
     failing = sum(each.outcome not in PASSING for each in python.tests.values())
-    different = {shown(name): pair for name, pair in ends.items() if pair[0] != pair[1]}
+    different = {shown(name): pair for name, pair in ends.items() if is_worse(*pair)}
     return Module(bundle.is_compiled, len(python.tests), failing, different)
+
+
+def is_worse(python: str, bundle: str) -> bool:
+    """Return whether a test passes or is skipped in Python, and ends worse in a bundle."""
+    return python in (*PASSING, ABSENT) and WORSE.index(bundle) > WORSE.index(python)
 
 
 def outcome_of(name: str, run: Run) -> str:

@@ -43,9 +43,9 @@ FUNCTION_TYPES = frozenset({"FunctionType", "LambdaType", "CodeType", "MethodTyp
 # Packages that read the bytecode, the frames or the source of the functions that use them.
 BYTECODE_READERS = frozenset(
     (
-        *("bytecode", "cloudpickle", "codetransformer", "dask", "dill", "executing", "icecream", "line_profiler"),
-        *("loky", "memory_profiler", "numba", "pathos", "pony", "pyspark", "pysnooper", "ray", "snoop", "sorcery"),
-        *("torch", "varname"),
+        *("bytecode", "cloudpickle", "codetransformer", "dask", "dill", "dis", "executing", "icecream"),
+        *("line_profiler", "loky", "memory_profiler", "numba", "pathos", "pony", "pyspark", "pysnooper", "ray"),
+        *("snoop", "sorcery", "torch", "varname"),
     )
 )
 
