@@ -75,7 +75,7 @@ def outcome_of(name: str, run: Run) -> str:
 
 def shown(name: str) -> str:
     """Return a name as CPython has it: the project has "case_scope.py" in the place of "test_scope.py"."""
-    return name.replace("test.", "", 1).replace("case_", "test_")
+    return name.removeprefix("test.").replace("case_", "test_")
 
 
 def load(path: Path = RECORDED) -> Record:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ci.language.reasons import REASONS, unexplained
+from ci.language.reasons import reason_of
 from ci.language.record import Module, Record
 from ci.language.selection import OBJECTS, RUNNING_CODE, SYNTAX
 
@@ -51,13 +51,14 @@ def groups(modules: Mapping[str, Module]) -> str:
 
 def reasons(modules: Mapping[str, Module]) -> str:
     """Return a table of the reasons, the most frequent first, with the tests."""
-    names = [name for module in modules.values() for name in module.different]
-    rows = [(each.text, [name for name in names if each.explains(name)]) for each in REASONS]
-    rows += [("not known yet", sorted(unexplained(modules)))]
+    rows: dict[str, list[str]] = {}
+    for name in (name for module in modules.values() for name in module.different):
+        reason = reason_of(name)
+        rows.setdefault(reason.text if reason else "not known yet", []).append(name)
     lines = ["| reason | tests | |", "|---|--:|---|"]
-    for text, tests in sorted(rows, key=lambda row: -len(row[1])):
-        if tests:
-            lines.append(f"| {text} | {len(tests)} | {', '.join(f'`{short(name)}`' for name in sorted(tests))} |")
+    for text, tests in sorted(rows.items(), key=lambda row: -len(row[1])):
+        shown = ", ".join(f"`{name}`" for name in sorted({short(name) for name in tests}))
+        lines.append(f"| {text} | {len(tests)} | {shown} |")
     return "\n".join(lines)
 
 
