@@ -29,7 +29,7 @@ def run(folder: Path, options: argparse.Namespace) -> dict[str, Module]:
     """Build the bundle, unless it is in the folder already, and run the apps' tests. Print a line for each app."""
     project, bundle = folder / "project", folder / "djangos"
     if not bundle.exists():
-        make_project(project, download(folder), is_compiled=options.compile)
+        make_project(project, download(folder), options.only or (), is_compiled=options.compile)
         subprocess.run([DJBUNDLE, "build", project, "-o", bundle, "--no-verify"], check=True)
     sides = Sides(bundle, project, INSIDE / "label.py", folder / "details")
     modules = {}
@@ -42,7 +42,7 @@ def run(folder: Path, options: argparse.Namespace) -> dict[str, Module]:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m ci.djangos", description=__doc__)
     add = parser.add_argument
-    add("--only", nargs="+", metavar="APP", help="apps to test, such as queries [all]")
+    add("--only", nargs="+", metavar="APP", help="apps to build and to test, such as queries [all]")
     add("--folder", type=Path, help="a folder that keeps project, bundle and details; a bundle in it is used again")
     add("--compile", action="store_true", help="compile the apps to C, which takes many minutes")
     add("--jobs", type=int, default=2, help="apps that run at a time [2]")

@@ -28,7 +28,7 @@ def main() -> int:
             folder = options.folder or Path(temporary)
             modules = run(folder, options.only or selected(), options.compile, options.jobs)
         if options.write:
-            record.save(modules)
+            record.save(record.load().modules | modules if options.only else modules)
     else:
         modules = record.load().modules
     if options.write:

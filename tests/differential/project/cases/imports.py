@@ -50,6 +50,14 @@ def script_beside_a_module_of_that_name():
     return _shadowed("[0:0]", "fractions.py", "print(fractions.HERE)")
 
 
+def built_in_functions_of_site():
+    return [repr(exit), repr(quit), repr(help)]
+
+
+def exit_of_a_script():
+    return subprocess.run([sys.executable, "-c", "exit(3)"], check=False).returncode
+
+
 def _shadowed(place, name="statistics.py", last="print(hasattr(statistics, 'HERE'))"):
     """Return what a child prints that imports a module of the standard library, with one of that name in `place`."""
     with tempfile.TemporaryDirectory() as folder:
