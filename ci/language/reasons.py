@@ -108,8 +108,14 @@ REASONS = (
         ("test_inspect.*.test__all__", "test_inspect.*.test_types_module_has_signatures"),
     ),
     Reason(
-        "A bundle without a script is no interpreter, but shows its commands.",
-        ("test_runpy.TestExit.test_pymain_run_stdin", "test_inspect.test_inspect.TestRepl.*"),
+        "A bundle without a script is no interpreter, but shows its commands. A name without an ending and without `/` "
+        "is that of a command.",
+        (
+            "test_runpy.TestExit.test_pymain_run_stdin",
+            "test_inspect.test_inspect.TestRepl.*",
+            "test_source_encoding.*",
+            "test_traceback.TracebackCases.test_encoded_file",
+        ),
     ),
     Reason(
         "A child process cannot start in a folder of the bundle.",
