@@ -13,7 +13,7 @@ WORSE = ("passed", "skipped", ABSENT, "failed", "crashed", "stuck")  # each is w
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a test ended: passed, failed, skipped, or with its process: crashed, stuck."""
+    """The end of a test: passed, failed, skipped, or with its process: crashed, stuck."""
 
     outcome: str
     detail: str = ""
@@ -40,7 +40,7 @@ class Module:
 
 @dataclass(slots=True)
 class Record:
-    """What a run of all modules has shown."""
+    """The modules of a run, and its Python."""
 
     python: str
     modules: dict[str, Module]

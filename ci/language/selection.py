@@ -1,4 +1,4 @@
-"""Which of CPython's own tests are run: those of the language, its built-in types, and modules that read code.
+"""The selection of CPython's own tests: those of the language, its built-in types, and modules that read code.
 
 Left out are tests of the interpreter as a program (its options, its C API, its build), of tools for developers (IDLE,
 pdb, the regression tests' own program), and of libraries that the language does not need (networks, formats, files).
@@ -17,7 +17,7 @@ SYNTAX = """
     type_annotations type_comments type_params unary unicode_identifiers unpack unpack_ex utf8source with yield_from
 """
 OBJECTS = """
-    abc abstract_numbers baseexception bool builtin bytes class cmath collections complex contains context copy copyreg
+    abc abstract_numbers baseexception bool builtin bytes cmath collections complex contains context copy copyreg
     dataclasses decimal defaultdict deque descr descrtut dict dictviews dynamic dynamicclassattribute enum enumerate
     finalization float format fractions funcattrs functools gc genericalias genericclass hash heapq index int isinstance
     iterlen itertools list long math math_property memoryview metaclass module numeric_tower operator ordered_dict
