@@ -1,4 +1,4 @@
-"""The reasons why tests of CPython end differently in a bundle. docs/python-tests.md has the table, which is made from this."""
+"""The reasons why tests of CPython end differently in a bundle; docs/python-tests.md has the table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
