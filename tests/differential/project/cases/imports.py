@@ -1,6 +1,7 @@
 """Imports that are unusual."""
 
 import importlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -16,8 +17,9 @@ def name_with_nul():
 
 
 def name_with_surrogate():
+    """Nuitka crashes if the name is a constant, so it is made at run time, as from the name of a file."""
     try:
-        importlib.import_module("shop\udcff")
+        importlib.import_module(os.fsdecode(b"shop\xff"))
     except Exception as error:
         return type(error).__name__
 
