@@ -19,6 +19,7 @@ NAVIGATION = {
     "Tutorial": ["docs/tutorial"],
     "How-to guides": [
         "docs/projects",
+        "docs/python-tests",
         "docs/commands",
         "docs/settings",
         "docs/serve",

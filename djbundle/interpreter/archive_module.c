@@ -54,13 +54,18 @@ static const struct entry *find_file(const struct entry *folder, const char *nam
 }
 
 PyDoc_STRVAR(find_doc, "find(folder, name) -> (entry, path, is_package) or None\n\n"
-                       "Return the file of the module `name` in the folder of its package.");
+                       "Return the file of the module `name` in the folder of its package.\n"
+                       "No module has a name that is no C string, as one with a NUL or a lone surrogate.");
 
 static PyObject *find(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
     const char *folder_path, *name, *suffix;
-    if (!PyArg_ParseTuple(arguments, "ss", &folder_path, &name))
-        return NULL;
+    if (!PyArg_ParseTuple(arguments, "ss", &folder_path, &name)) {
+        if (!PyErr_ExceptionMatches(PyExc_ValueError))
+            return NULL;
+        PyErr_Clear();
+        Py_RETURN_NONE;
+    }
     const struct entry *folder = find_folder(folder_path);
     if (!folder)
         Py_RETURN_NONE;

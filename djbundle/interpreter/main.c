@@ -38,8 +38,21 @@ static int is_own_file(const char *path)
            && status.st_dev == own_status.st_dev && status.st_ino == own_status.st_ino;
 }
 
-/* Return whether the arguments are for the interpreter: they have -c or -m, or name a source file. Otherwise they are
- * for the bundle.
+/* Return whether an argument is the script of a command for the interpreter: "-" for the standard input, or a file.
+ *
+ * A file is a script by its ending, by a "/" in its path, or if options come before it. Otherwise a file that has the
+ * name of a command would hide that command.
+ */
+static int is_script(const char *argument, int has_options)
+{
+    struct stat status;
+    if (!strcmp(argument, "-") || ends_with(argument, ".py"))
+        return 1;
+    return (has_options || strchr(argument, '/')) && !stat(argument, &status) && S_ISREG(status.st_mode);
+}
+
+/* Return whether the arguments are for the interpreter: they have -c or -m, or name a script. Otherwise they are for
+ * the bundle.
  *
  * Django's autoreload calls the interpreter with the path of the bundle in place of a source file. `*own_path_position`
  * is the position of that path, or 0 without one. The bundle's own arguments begin after it.
@@ -50,9 +63,10 @@ static int is_interpreter_command(int argc, char **argv, int *own_path_position)
     for (int i = 1; i < argc; i++) {
         const char *argument = argv[i];
         if (argument[0] != '-' || !argument[1]) {
-            if (is_own_file(argument))
-                *own_path_position = i;
-            return ends_with(argument, ".py");
+            if (!is_own_file(argument))
+                return is_script(argument, i > 1);
+            *own_path_position = i;
+            return 0;
         }
         if (argument[1] == '-')
             return 0;

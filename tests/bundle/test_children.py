@@ -69,12 +69,28 @@ print(subprocess.run([sys.executable, *{arguments!r}], input='{{"a": 1}}', captu
     assert output == expected
 
 
-def test_script(site: Site, tmp_path: Path) -> None:
-    script = tmp_path / "script.py"
+@pytest.mark.parametrize("name", ["script.py", "script"])
+@pytest.mark.parametrize("options", [[], ["-u", "-X", "utf8"]])
+def test_script(site: Site, tmp_path: Path, name: str, options: list[str]) -> None:
+    script = tmp_path / name
     script.write_text("import sys, neighbour\nprint(__name__, sys.argv[1:], neighbour.NAME)")
     (tmp_path / "neighbour.py").write_text("NAME = 'neighbour'")
-    output = site.shell(f"import subprocess, sys\nsubprocess.run([sys.executable, {str(script)!r}, 'a'])")
+    output = site.shell(f"import subprocess, sys\nsubprocess.run([sys.executable, *{options}, {str(script)!r}, 'a'])")
     assert output == "__main__ ['a'] neighbour"
+
+
+def test_script_from_the_standard_input(site: Site) -> None:
+    code = "import sys; from notes.counting import count; print(sys.argv, count('seen'))"
+    output = site.shell(f"import subprocess, sys\nsubprocess.run([sys.executable, '-', 'a'], input={code!r}.encode())")
+    assert output == "['-', 'a'] 2"
+
+
+def test_a_file_with_the_name_of_a_command_hides_none(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "count_notes").write_text("print('a script')")
+    output = site.shell(
+        f"import subprocess, sys\nsubprocess.run([sys.executable, 'count_notes'], cwd={str(tmp_path)!r})"
+    )
+    assert output == site.run("count_notes").stdout.strip()
 
 
 def test_management_command_in_a_child(site: Site) -> None:

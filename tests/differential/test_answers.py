@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -10,22 +12,24 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import build
 from tests.differential.known import FORKED, KNOWN
 from tests.support.mailbox import free_port
 from tests.support.site import Site, bare_environment
 from tests.support.waiting import wait_until
 
-PROJECT = Path(__file__).with_name("project")
-
 Answers = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def python_answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
+def python_answers(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Answers:
+    folder = tmp_path_factory.mktemp("python")
+    own = shutil.copytree(project, folder / "project", ignore=shutil.ignore_patterns("__pycache__"))
+    programs = Path(sys.executable).parent
+    environment = bare_environment(HOME=str(folder), PATH=f"{programs}:{os.defpath}")
+    subprocess.run([sys.executable, "manage.py", "migrate"], cwd=own, env=environment, check=True, capture_output=True)
     port = free_port()
-    command = [str(Path(sys.executable).with_name("gunicorn")), f"--bind=127.0.0.1:{port}", "site_.wsgi"]
-    with subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.DEVNULL) as gunicorn:
+    command = [str(programs / "gunicorn"), f"--bind=127.0.0.1:{port}", "site_.wsgi"]
+    with subprocess.Popen(command, cwd=own, env=environment, stderr=subprocess.DEVNULL) as gunicorn:
         try:
             return answers_of(f"http://127.0.0.1:{port}")
         finally:
@@ -36,11 +40,6 @@ def python_answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
 def preload(request: pytest.FixtureRequest) -> str:
     """Return how the site is loaded: in each process, since it starts threads, or once, before the fork."""
     return str(request.param)
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(PROJECT, tmp_path_factory.mktemp("differential") / "site")
 
 
 @pytest.fixture(scope="module")

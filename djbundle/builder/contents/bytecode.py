@@ -25,6 +25,7 @@ class Source(NamedTuple):
     path: Path
     name: str
     keeps_docstrings: bool = True
+    shown_as: str = ""  # the file that its code names, if that is not its path in the bundle
 
 
 def add_bytecode(tree: Tree, sources: Iterable[Source], cache: Cache, part: Part) -> None:
@@ -68,7 +69,7 @@ def _path_in_bundle(source: Source) -> str:
 
     Tracebacks show it, and some packages look for files beside their caller's source.
     """
-    return f"{VIRTUAL_ROOT}/{source.name}"
+    return source.shown_as or f"{VIRTUAL_ROOT}/{source.name}"
 
 
 def _compile(source: Source) -> bytes | None:

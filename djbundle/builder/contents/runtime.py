@@ -16,6 +16,9 @@ FACTS = "_project_facts"
 START = "runtime/start"  # modules that are imported as _NAME, before packages can be
 START_MODULES = ("bootstrap", "finders", "changes")
 
+# Python leaves frames of such files out of warnings and of import errors: they are about who imports.
+IMPORT_SYSTEM = "<djbundle importlib._bootstrap>"
+
 
 def add_runtime(tree: Tree, project_facts: str, cache: Cache, work: Path) -> None:
     """Add ``djbundle.runtime``, ``djbundle.tasks`` and the modules that they share with the builder.
@@ -23,7 +26,9 @@ def add_runtime(tree: Tree, project_facts: str, cache: Cache, work: Path) -> Non
     `project_facts` is the text of a module that the start reads.
     """
     package = Path(str(files("djbundle")))
-    sources = [Source(package / START / f"{name}.py", f"_{name}.py") for name in START_MODULES]
+    sources = [
+        Source(package / START / f"{name}.py", f"_{name}.py", shown_as=IMPORT_SYSTEM) for name in START_MODULES
+    ]
     for path in (*map(package.joinpath, MODULES), *(path for name in FOLDERS for path in _files(package / name))):
         name = PurePosixPath("djbundle", *path.relative_to(package).parts)
         if any(path.is_relative_to(package / folder) for folder in (START, LEFT_OUT)):

@@ -19,15 +19,10 @@ TEST_EXTENSIONS = ("_test*", "xx*", "_xx*", "_ctypes_test", "_tkinter")
 
 
 def add_standard_library(tree: Tree, cache: Cache) -> None:
-    """Add the standard library of the interpreter that runs this build, with its extension modules.
-
-    Docstrings are removed, because help() is for development too.
-    """
+    """Add the standard library of the interpreter that runs this build, with its extension modules."""
     library = Path(sysconfig.get_path("stdlib"))
     names = (path.relative_to(library) for path in sorted(library.rglob("*.py")))
-    sources = [
-        Source(library / name, str(name), keeps_docstrings=False) for name in names if not UNNEEDED & set(name.parts)
-    ]
+    sources = [Source(library / name, str(name)) for name in names if not UNNEEDED & set(name.parts)]
     add_bytecode(tree, sources, cache, "python")
     _add_extensions(tree)
     for path in (library / "LICENSE.txt", library.parents[1] / "LICENSE"):

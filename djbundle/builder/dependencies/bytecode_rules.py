@@ -43,9 +43,9 @@ FUNCTION_TYPES = frozenset({"FunctionType", "LambdaType", "CodeType", "MethodTyp
 # Packages that read the bytecode, the frames or the source of the functions that use them.
 BYTECODE_READERS = frozenset(
     (
-        *("bytecode", "cloudpickle", "codetransformer", "dask", "dill", "executing", "icecream", "line_profiler"),
-        *("loky", "memory_profiler", "numba", "pathos", "pony", "pyspark", "pysnooper", "ray", "snoop", "sorcery"),
-        *("torch", "varname"),
+        *("bytecode", "cloudpickle", "codetransformer", "dask", "dill", "dis", "executing", "icecream"),
+        *("line_profiler", "loky", "memory_profiler", "numba", "pathos", "pony", "pyspark", "pysnooper", "ray"),
+        *("snoop", "sorcery", "torch", "varname"),
     )
 )
 
@@ -105,6 +105,10 @@ def uses_bytecode_reader(node: ast.AST) -> bool:
     return isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in BYTECODE_READERS
 
 
+def annotates_in_parentheses(node: ast.AST) -> bool:
+    return isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and not node.simple
+
+
 def has_type_parameters(node: ast.AST) -> bool:
     return isinstance(node, ast.TypeAlias | ast.TypeVar | ast.ParamSpec | ast.TypeVarTuple)
 
@@ -135,6 +139,11 @@ RULES = (
         "type-parameters",
         'has a "type" statement or type parameters, which compiled code evaluates too early',
         has_type_parameters,
+    ),
+    Rule(
+        "annotation",
+        'annotates a name in parentheses, as in "(x): int", which compiled code adds to __annotations__',
+        annotates_in_parentheses,
     ),
 )
 

@@ -34,6 +34,16 @@ def open_tree() -> None:
     sys.meta_path.insert(sys.meta_path.index(PathFinder), finders.ProjectFinder)
 
 
+def add_builtins() -> None:
+    """Define what Python's module site adds to the built-in functions, since commands end with ``exit(1)``."""
+    import _sitebuiltins  # noqa: PLC0415 - the tree is open now
+    import builtins  # noqa: PLC0415
+
+    for name in ("exit", "quit"):
+        setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
+    builtins.help = _sitebuiltins._Helper()
+
+
 class SettingsFinder:
     """Applies the settings overlay when the bundle runs as a Python interpreter. Its own commands do so themselves."""
 
@@ -82,3 +92,4 @@ def main() -> int:
 
 
 open_tree()
+add_builtins()
