@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import build
+from tests.differential.http_probes import answers_to_probes
 from tests.differential.known import KNOWN
 from tests.support.mailbox import free_port
 from tests.support.site import Site, bare_environment
@@ -23,9 +26,16 @@ Answers = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def python_answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
+    folder = tmp_path_factory.mktemp("python")
+    project = shutil.copytree(PROJECT, folder / "project", ignore=shutil.ignore_patterns("__pycache__"))
+    programs = Path(sys.executable).parent
+    environment = bare_environment(HOME=str(folder), PATH=f"{programs}:{os.defpath}")
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate"], cwd=project, env=environment, check=True, capture_output=True
+    )
     port = free_port()
-    command = [str(Path(sys.executable).with_name("gunicorn")), f"--bind=127.0.0.1:{port}", "site_.wsgi"]
-    with subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.DEVNULL) as gunicorn:
+    command = [str(programs / "gunicorn"), f"--bind=127.0.0.1:{port}", "site_.wsgi"]
+    with subprocess.Popen(command, cwd=project, env=environment, stderr=subprocess.DEVNULL) as gunicorn:
         try:
             return answers_of(f"http://127.0.0.1:{port}")
         finally:
@@ -43,7 +53,8 @@ def bundle_answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
 def answers_of(url: str) -> Answers:
     """Return the answer to each case, by area and name."""
     areas: dict[str, list[str]] = wait_until(lambda: ask(f"{url}/"), "the site answers")
-    return {f"{area}.{name}": ask(f"{url}/{area}/{name}/") for area, names in areas.items() for name in names}
+    answers = {f"{area}.{name}": ask(f"{url}/{area}/{name}/") for area, names in areas.items() for name in names}
+    return answers | answers_to_probes(url)
 
 
 def ask(url: str) -> Any:
@@ -53,7 +64,7 @@ def ask(url: str) -> Any:
 
 
 def test_answers_are_those_of_python(python_answers: Answers, bundle_answers: Answers) -> None:
-    assert len(python_answers) > 200
+    assert len(python_answers) > 700
     assert python_answers.keys() == bundle_answers.keys()
     different = {name for name, answer in python_answers.items() if bundle_answers[name] != answer}
     assert {name: (python_answers[name], bundle_answers[name]) for name in different - KNOWN.keys()} == {}
