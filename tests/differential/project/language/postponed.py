@@ -18,11 +18,11 @@ class Postponed:
 
 
 @functools.singledispatch
-def shape(value=None, /):
+def _shape(value, /):
     return "any"
 
 
-@shape.register
+@_shape.register
 def _(value: int):
     return "int"
 
@@ -47,7 +47,7 @@ def local_names(*args: int, **kw: str) -> list[Nothing]:
 
 
 def dispatch_on_texts():
-    return shape(3), shape("x")
+    return _shape(3), _shape("x")
 
 
 def evaluated_signature():

@@ -43,7 +43,7 @@ class Slotted:
     c: ClassVar[int] = 5
 
     def who(self):
-        return __class__.__name__, super().__hash__ is None
+        return __class__.__name__, __class__ is type(self)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -328,50 +328,50 @@ def enum_global():
 
 
 @functools.singledispatch
-def describe(value=None, /):
+def _describe(value, /):
     return f"any {value!r}"
 
 
-@describe.register
+@_describe.register
 def _(value: int | bool):
     return f"int {value}"
 
 
-@describe.register
+@_describe.register
 def _(value: "list"):
     return f"list of {len(value)}"
 
 
-@describe.register(type(None))
-@describe.register(float)
+@_describe.register(type(None))
+@_describe.register(float)
 def described_float(value):
     return f"float or None {value}"
 
 
 def dispatch_on_annotations():
-    return describe(3), describe(True), describe([1]), describe(None), describe(1.5), describe("x")
+    return _describe(3), _describe(True), _describe([1]), _describe(None), _describe(1.5), _describe("x")
 
 
 def dispatch_names():
-    return describe.__name__, describe.dispatch(int).__name__, sorted(each.__name__ for each in describe.registry)
+    return _describe.__name__, _describe.dispatch(int).__name__, sorted(each.__name__ for each in _describe.registry)
 
 
 def dispatch_refuses():
     texts = []
     try:
 
-        @describe.register
+        @_describe.register
         def no_annotation(value): ...
     except TypeError as error:
         texts.append(str(error).partition(" 0x")[0][:60])
     try:
 
-        @describe.register
+        @_describe.register
         def not_class(value: "Literal[1]"): ...
     except TypeError as error:
         texts.append(str(error)[:40])
     try:
-        describe()
+        _describe()
     except TypeError as error:
         texts.append(str(error))
     return texts

@@ -9,7 +9,7 @@ initial = import_module("framework.migrations.0001_initial")
 
 def seed(apps, schema_editor):
     Entry = apps.get_model("framework", "Entry")
-    with open("framework/texts/seed.json") as file:
+    with open(os.path.join(os.path.dirname(os.path.dirname(__file__)), "texts", "seed.json")) as file:
         rows = json.load(file)
     with open(os.path.join(os.path.dirname(__file__), "rows.txt")) as file:
         rows.append(file.read().strip())
