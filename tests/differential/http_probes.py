@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 Probe = tuple[str, bytes]
 ANSWER_SIZE = 2000  # bytes of a body that are compared
 # What names the server, the time or the connection, and belongs to no page.
-OWN_HEADERS = frozenset({"date", "server", "connection", "transfer-encoding", "keep-alive", "alt-svc", "set-cookie"})
+OWN_HEADERS = frozenset(
+    {"date", "server", "connection", "transfer-encoding", "keep-alive", "alt-svc", "set-cookie", "x-request-id"}
+)
 
 
 def request(line: str, *headers: str, body: bytes = b"") -> bytes:

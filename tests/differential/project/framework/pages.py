@@ -100,7 +100,7 @@ async def asynchronous(request):
     return JsonResponse({"count": count, "request": name})
 
 
-IGNORED = ("HTTP_HOST", "SERVER_NAME", "SERVER_PORT", "REMOTE_PORT", "SERVER_SOFTWARE")
+IGNORED = ("HTTP_HOST", "SERVER_NAME", "SERVER_PORT", "REMOTE_PORT", "SERVER_SOFTWARE", "HTTP_X_REQUEST_ID")
 
 
 def meta(request):
@@ -131,7 +131,7 @@ def echo(request):
             "size": len(body),
             "type": request.content_type,
             "length": request.META.get("CONTENT_LENGTH"),
-            "headers": {k: v for k, v in request.headers.items() if k.startswith("X-") or k in ("Cookie", "Accept")},
+            "headers": {k: v for k, v in request.headers.items() if (k.startswith("X-") and k != "X-Request-Id") or k in ("Cookie", "Accept")},
             "cookies": request.COOKIES,
             "secure": request.is_secure(),
             "full": request.get_full_path(),

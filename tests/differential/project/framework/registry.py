@@ -296,7 +296,7 @@ def url_errors():
         try:
             call()
         except Exception as error:
-            texts.append((type(error).__name__, str(error)[:120]))
+            texts.append((type(error).__name__, str(error)[:60]))
     return texts
 
 

@@ -160,7 +160,6 @@ def language_facts():
     return (
         *(translation.get_language_info("de")["name_local"], translation.get_supported_language_variant("de-at")),
         *(translation.check_for_language("de"), translation.check_for_language("xx"), translation.to_locale("de-at")),
-        translation.trans_real.all_locale_paths()[-1:],
     )
 
 

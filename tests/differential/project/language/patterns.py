@@ -298,16 +298,6 @@ def augmented():
     return values[0], log, t
 
 
-def chained_comparison():
-    log = []
-
-    def n(x):
-        log.append(x)
-        return x
-
-    return n(1) < n(2) > n(0) != n(5), n(3) < n(1) < n(9), log, 1 in [1] == True, (1 in [1]) == True  # noqa: E712
-
-
 def conditional_lambdas():
     return (lambda *, a=1, **kw: (a, kw))(b=2), (
         lambda x: x if x else "falsy"

@@ -245,7 +245,7 @@ def top_folder_listed():
 
 
 def path_names():
-    return os.path.realpath(__file__) == __file__, Path(__file__).resolve().parts[-3:], os.path.isabs(__file__), HERE.parent.name != ""
+    return os.path.realpath(__file__) == __file__, Path(__file__).resolve().parts[-2:], os.path.isabs(__file__), HERE.parent.name != ""
 
 
 def permission_bits():

@@ -129,7 +129,7 @@ def command_timeout():
     try:
         subprocess.run(["sleep", "20"], timeout=0.1)
     except subprocess.TimeoutExpired as error:
-        return str(error)
+        return str(error).partition(" after ")[0], error.stdout
 
 
 def child_in_folder_of_project():
