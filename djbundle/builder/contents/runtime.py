@@ -26,9 +26,7 @@ def add_runtime(tree: Tree, project_facts: str, cache: Cache, work: Path) -> Non
     `project_facts` is the text of a module that the start reads.
     """
     package = Path(str(files("djbundle")))
-    sources = [
-        Source(package / START / f"{name}.py", f"_{name}.py", shown_as=IMPORT_SYSTEM) for name in START_MODULES
-    ]
+    sources = [Source(package / START / f"{name}.py", f"_{name}.py", shown_as=IMPORT_SYSTEM) for name in START_MODULES]
     for path in (*map(package.joinpath, MODULES), *(path for name in FOLDERS for path in _files(package / name))):
         name = PurePosixPath("djbundle", *path.relative_to(package).parts)
         if any(path.is_relative_to(package / folder) for folder in (START, LEFT_OUT)):

@@ -109,6 +109,14 @@ def annotates_in_parentheses(node: ast.AST) -> bool:
     return isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and not node.simple
 
 
+def compares_calls_in_a_chain(node: ast.AST) -> bool:
+    """Return whether a chain such as ``a() < b() < c()`` has calls in its first two operands."""
+    if not isinstance(node, ast.Compare) or len(node.ops) == 1:
+        return False
+    operands = node.left, node.comparators[0]
+    return all(any(isinstance(each, ast.Call | ast.NamedExpr) for each in ast.walk(operand)) for operand in operands)
+
+
 def has_type_parameters(node: ast.AST) -> bool:
     return isinstance(node, ast.TypeAlias | ast.TypeVar | ast.ParamSpec | ast.TypeVarTuple)
 
@@ -135,6 +143,11 @@ RULES = (
     Rule("function-type", "names the types of functions, and compiled functions have others", makes_functions),
     Rule("trace", "traces or profiles calls, and compiled calls are not seen", traces),
     Rule("bytecode-reader", "uses a package that reads bytecode, frames or sources of functions", uses_bytecode_reader),
+    Rule(
+        "comparison",
+        "compares calls in a chain, a() < b() < c(), and compiled code makes the second call first",
+        compares_calls_in_a_chain,
+    ),
     Rule(
         "type-parameters",
         'has a "type" statement or type parameters, which compiled code evaluates too early',

@@ -12,7 +12,10 @@ from djbundle.builder.dependencies.bytecode_search import Reasons
 from djbundle.builder.dependencies.modules import Choice
 from djbundle.builder.project.project import Project
 
-PLACE = re.compile(r"Problem at '(?P<path>[^'\n]+):(?P<line>\d+)'|^(?P<file>/[^'\n]+\.py):(?P<row>\d+):", re.MULTILINE)
+# What Nuitka says of a fault of its own: "Problem at 'x.py:3'", "Problem with statement at x.py:3", or a syntax error.
+PLACE = re.compile(
+    r"Problem (?:with .+ )?at '?(?P<path>/[^'\n]+):(?P<line>\d+)|^(?P<file>/[^'\n]+\.py):(?P<row>\d+):", re.MULTILINE
+)
 KIND = "refused"  # of cache entries
 
 

@@ -97,6 +97,10 @@ class CompiledLoader:
     def exec_module(self, module: "ModuleType") -> None:
         self._loader.exec_module(module)
         module.__loader__ = self  # Nuitka sets its own
+        if isinstance(path := getattr(module, "__path__", None), list):
+            path[:] = [each for each in path if not each.endswith("/not_existing")]  # Nuitka adds this folder
+        if isinstance(path := getattr(module, "__path__", None), list):
+            path[:] = [each for each in path if not each.endswith("/not_existing")]  # Nuitka adds this folder
 
     def get_filename(self, _name: str) -> str:
         return self.path
@@ -112,6 +116,22 @@ class CompiledLoader:
         if source is None:
             raise ImportError(f"no source of {name} is in the bundle, which was built with protect = true")
         return compile(source, self.path, "exec", dont_inherit=True)
+
+    def get_data(self, path: str) -> bytes:
+        """Return the content of a file, for pkgutil.get_data."""
+        return SourceFileLoader("", self.path).get_data(path)
+
+    def get_resource_reader(self, name: str) -> "Any":
+        """Return a reader whose files are paths. Those of Nuitka's own reader cannot be opened by other code."""
+        return SourceFileLoader(name, self.path).get_resource_reader(name)
+
+    def get_data(self, path: str) -> bytes:
+        """Return the content of a file, for pkgutil.get_data."""
+        return SourceFileLoader("", self.path).get_data(path)
+
+    def get_resource_reader(self, name: str) -> "Any":
+        """Return a reader whose files are paths. Those of Nuitka's own reader cannot be opened by other code."""
+        return SourceFileLoader(name, self.path).get_resource_reader(name)
 
     def __getattr__(self, name: str) -> "Any":
         return getattr(self._loader, name)

@@ -1,4 +1,4 @@
-"""Asks each case: a public function of a module of this package that takes nothing and returns what JSON can hold."""
+"""Asks each case: a public function of a module of these packages that takes nothing and returns what JSON can hold."""
 
 import importlib
 import json
@@ -7,15 +7,22 @@ import re
 import types
 from pathlib import Path
 
+from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 
 ADDRESS = re.compile(r"0x[0-9a-f]+")
+PACKAGES = ("language", "framework", "machine")
+NO_AREAS = {"views", "admin", "apps", "models", "pages", "urls"}
 
 
 def names(request: HttpRequest) -> JsonResponse:
-    folder = str(Path(__file__).parent)
-    modules = [each.name for each in pkgutil.iter_modules([folder]) if each.name != "views"]
-    return JsonResponse({area: [*cases_of(area)] for area in modules})
+    areas = [*modules_of("cases"), *(f"{package}.{name}" for package in PACKAGES for name in modules_of(package))]
+    return JsonResponse({area: [*cases_of(area)] for area in areas})
+
+
+def modules_of(package: str) -> list[str]:
+    folder = str(Path(__file__).parent.parent / package)
+    return [each.name for each in pkgutil.iter_modules([folder]) if each.name not in NO_AREAS]
 
 
 def answer(request: HttpRequest, area: str, name: str) -> JsonResponse:
@@ -23,12 +30,12 @@ def answer(request: HttpRequest, area: str, name: str) -> JsonResponse:
         result = cases_of(area)[name]()
     except BaseException as error:
         result = f"raises {type(error).__name__}: {error}"
-    text = json.dumps(result, default=repr, sort_keys=True)
+    text = json.dumps(result, default=repr, sort_keys=True).replace(str(settings.BASE_DIR), "BASE_DIR")
     return JsonResponse({"answer": json.loads(ADDRESS.sub("0x", text))})
 
 
 def cases_of(area: str) -> dict[str, object]:
-    module = importlib.import_module(f"cases.{area}")
+    module = importlib.import_module(area if "." in area else f"cases.{area}")
     return {
         name: each
         for name, each in vars(module).items()

@@ -1,0 +1,1 @@
+"""Django, asked by functions that return JSON."""

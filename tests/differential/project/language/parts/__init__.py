@@ -1,0 +1,3 @@
+"""Helpers that ask nothing."""
+
+LOADED = []

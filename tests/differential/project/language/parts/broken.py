@@ -1,0 +1,2 @@
+BEFORE = 1
+raise LookupError("broken on purpose")

@@ -1,0 +1,4 @@
+import language.parts.circular_a as a
+
+SEEN = hasattr(a, "VALUE")
+VALUE = "b"

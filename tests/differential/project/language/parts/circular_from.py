@@ -1,0 +1,3 @@
+from .circular_from_2 import OTHER
+
+ONE = 1

@@ -1,0 +1,3 @@
+from .circular_from import ONE
+
+OTHER = 2

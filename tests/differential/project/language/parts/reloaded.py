@@ -1,0 +1,5 @@
+COUNT = globals().get("COUNT", 0) + 1
+
+
+class Kept:
+    pass

@@ -1,0 +1,1 @@
+INSIDE = __name__, __package__

@@ -1,0 +1,1 @@
+"""Files, processes, time and the machine."""
