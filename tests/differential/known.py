@@ -12,7 +12,7 @@ LOCALS = "a frame of compiled code that catches an exception has no variables"
 DOCSTRINGS = "docstrings of compiled code keep their indentation, as before Python 3.13"
 DECORATORS = "the source of a compiled function begins after its decorators"
 ATTRIBUTES = "compiled modules and functions have attributes of Nuitka"
-ORDER = "compiled code evaluates the annotation of *args last, and asks mappings by get in match"
+ORDER = "compiled code asks mappings by get in match"
 IDENTITY = "equal literals are not always one object"
 GET_DATA = "pkgutil.get_data in compiled code may return None"
 PATHS = "compiled submodules are found whatever the path of their package says"
@@ -21,7 +21,7 @@ RECORD = "packages do not list their files"
 FOLDER = "the project's folder holds packages and bytecode too"
 READ_ONLY = "the project's folder is read-only"
 UMASK = "files are made for their user only"
-PYTHON = "sys.executable takes no script from its input, and has no --version"
+PYTHON = "sys.executable has no --version"
 NO_ENVIRONMENT = "there is no virtual environment, with its folders, programs and installers"
 TUNED = "the process is tuned: garbage collection, stack, buffers"
 SQLITE = "SQLite is the one of the bundle"
@@ -40,7 +40,6 @@ KNOWN = {
     "errors.name_error_suggestion": SUGGESTIONS,
     "errors.attr_error_name": SUGGESTIONS,
     "errors.kw_sugg": SUGGESTIONS,
-    "functions.doc_strip": DOCSTRINGS,
     "language.closures.errors_of_nested_names": MESSAGES,
     "language.closures.read_only_attributes": MESSAGES,
     "language.groups.cause_is_class": MESSAGES,
@@ -58,7 +57,6 @@ KNOWN = {
     "language.introspection.source_lines": DECORATORS,
     "language.closures.attributes_of_function": ATTRIBUTES,
     "language.modules.module_dict": ATTRIBUTES,
-    "language.typed.annotations_evaluated_in_order": ORDER,
     "language.patterns.match_mapping_get": ORDER,
     "language.patterns.identities": IDENTITY,
     "language.modules.get_data": GET_DATA,
@@ -68,6 +66,7 @@ KNOWN = {
     "machine.system.python_flags": NO_CACHE,
     "language.modules.distribution_files": RECORD,
     "machine.files.top_folder_listed": FOLDER,
+    "programs.project_as_working_folder": FOLDER,
     "language.modules.resources": FOLDER,
     "machine.files.copied": READ_ONLY,
     "machine.files.missing_files": READ_ONLY,
@@ -76,7 +75,6 @@ KNOWN = {
     "machine.files.written_beside_the_project": READ_ONLY,
     "machine.system.sqlite_in_the_project": READ_ONLY,
     "machine.files.umask": UMASK,
-    "machine.processes.python_stdin": PYTHON,
     "machine.processes.python_version": PYTHON,
     "machine.processes.which": NO_ENVIRONMENT,
     "machine.system.all_standard_modules_import": NO_ENVIRONMENT,
@@ -90,7 +88,6 @@ KNOWN = {
     "machine.system.standard_streams": TUNED,
     "machine.system.sqlite_features": SQLITE,
     "framework.registry.app_order": APPLICATION,
-    "framework.registry.prepared_models": APPLICATION,
     "framework.rendering.static_urls": STATIC,
     "framework.requests.settings_hidden": MASK,
     "http.chunked": SERVER,
@@ -107,7 +104,7 @@ KNOWN = {
     "http.raw_utf8": SERVER,
 }
 
-# With --preload always: the site is loaded once, and a forked process has none of its threads.
+# Only with --preload always: the site is loaded once. A forked process has none of its threads.
 THREADS = "the thread that was started while the site was loaded is not there"
 FORKED = {
     "threads.consumer": THREADS,
@@ -115,4 +112,5 @@ FORKED = {
     "threads.scheduler": THREADS,
     "threads.lock": THREADS,
     "threads.living": THREADS,
+    "framework.registry.prepared_models": APPLICATION,
 }

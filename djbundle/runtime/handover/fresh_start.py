@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import NoReturn, Self
 
+from djbundle.common.own_environment import own_environment
 from djbundle.runtime.handover.inherited_state import Handover, execute
 from djbundle.runtime.net.sockets import Listeners
 from djbundle.runtime.process.forking import resend_early_drain_signals
@@ -67,7 +68,7 @@ class Launch:
 
     @classmethod
     def of_this_process(cls) -> Self:
-        return cls(sys.orig_argv[1:], dict(os.environ), os.getcwd())  # noqa: PTH109 - may be gone, and is only given back
+        return cls(sys.orig_argv[1:], own_environment(), os.getcwd())  # noqa: PTH109 - may be gone, and is only given back
 
     def start_afresh(
         self, fresh_start: FreshStart, listeners: Listeners, progress: ProgressPipe, heartbeat: Heartbeat

@@ -99,8 +99,6 @@ class CompiledLoader:
         module.__loader__ = self  # Nuitka sets its own
         if isinstance(path := getattr(module, "__path__", None), list):
             path[:] = [each for each in path if not each.endswith("/not_existing")]  # Nuitka adds this folder
-        if isinstance(path := getattr(module, "__path__", None), list):
-            path[:] = [each for each in path if not each.endswith("/not_existing")]  # Nuitka adds this folder
 
     def get_filename(self, _name: str) -> str:
         return self.path
@@ -116,14 +114,6 @@ class CompiledLoader:
         if source is None:
             raise ImportError(f"no source of {name} is in the bundle, which was built with protect = true")
         return compile(source, self.path, "exec", dont_inherit=True)
-
-    def get_data(self, path: str) -> bytes:
-        """Return the content of a file, for pkgutil.get_data."""
-        return SourceFileLoader("", self.path).get_data(path)
-
-    def get_resource_reader(self, name: str) -> "Any":
-        """Return a reader whose files are paths. Those of Nuitka's own reader cannot be opened by other code."""
-        return SourceFileLoader(name, self.path).get_resource_reader(name)
 
     def get_data(self, path: str) -> bytes:
         """Return the content of a file, for pkgutil.get_data."""

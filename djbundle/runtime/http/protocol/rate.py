@@ -28,7 +28,7 @@ class TransferRate:
 
     @property
     def is_fragmented(self) -> bool:
-        """Whether the body comes in too many parts that are too small."""
+        """True if the body comes in too many parts that are too small."""
         return self.parts > MAX_SMALL_PARTS and self.size < MIN_PART * self.parts
 
     def is_too_slow(self, now: float, window: float) -> bool:

@@ -9,6 +9,7 @@ import os
 import socket
 from typing import NamedTuple, NoReturn
 
+from djbundle.common.own_environment import own_environment
 from djbundle.common.processes import die_with_parent
 from djbundle.tasks.worker.assignments import Assignments
 from djbundle.tasks.worker.pipe import ProcessEnd
@@ -38,7 +39,7 @@ def become(
         for number in (pipe.fileno(), assignments.file):
             if number is not None:
                 os.set_inheritable(number, True)
-        os.execv(program.path, [*program.arguments, json.dumps(inherited)])  # noqa: S606 - no shell
+        os.execve(program.path, [*program.arguments, json.dumps(inherited)], own_environment())  # noqa: S606 - no shell
     finally:
         os._exit(1)
 

@@ -151,7 +151,7 @@ def child_gets_open_file():
 
 def child_gets_descriptor():
     with open(HERE / "data" / "lines.txt") as file:
-        return _run("sh", "-c", f"cat <&{file.fileno()}", pass_fds=[file.fileno()])
+        return _run("sh", "-c", f"cat /dev/fd/{file.fileno()}", pass_fds=[file.fileno()])
 
 
 def preexec_and_session():
