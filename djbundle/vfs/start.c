@@ -20,13 +20,6 @@ static void use_own_name_services(void)
     __nss_configure_lookup("hosts", "files dns");
 }
 
-/* The process whose memory this is. */
-static pid_t owner;
-
-static void remember_owner(void) { owner = getpid(); }
-
-int is_child_of_vfork(void) { return getpid() != owner; }
-
 /* End the launcher's thread before a fork: the program does not know of that thread. */
 static void finish_prefetch(void) { launcher->finish_prefetch(); }
 

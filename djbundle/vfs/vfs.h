@@ -66,6 +66,11 @@ static inline int fail_with(int error)
 
 extern const struct launcher_interface *launcher; /* NULL if the program runs from a folder: then there is no ROOT */
 
+/* --- owner.c --- */
+
+/* Note that this process owns its memory. Call it in each process but a child of vfork(2). */
+void remember_owner(void);
+
 /* Return whether this process is a child of vfork(2), and shares its memory with its parent. */
 int is_child_of_vfork(void);
 

@@ -60,7 +60,9 @@ def decisions_of(project: Project, opened: Collection[str], include: Collection[
 
 def selection_of(project: Project, opened: Collection[str] = (), include: Collection[str] = ()) -> FileSelection:
     read = {str(project.root / name) for name in opened}
-    inspection: Any = SimpleNamespace(media_root="", static_root="", folders={}, read_as_data=lambda: read)
+    inspection: Any = SimpleNamespace(
+        media_root="", static_root="", folders={}, databases=[], opened=[], read_as_data=lambda: read
+    )
     return FileSelection(replace(project, configuration=Configuration(include=[*include])), inspection)
 
 

@@ -62,6 +62,7 @@ def test_each_project_of_the_folder_is_tried() -> None:
         "recursive",
         "small",
         "streaming",
+        "threaded",
         "packages",
         "faulty",
         "forest",

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from djbundle.contract import variables
 from tests.support.customer import Customer
 from tests.support.mailbox import free_port
 from tests.support.site import Site, bare_environment
@@ -140,10 +141,11 @@ def answers(url: str) -> bool:
         return connection.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) == 0
 
 
-def test_autoreload(development_server: tuple[str, psutil.Process, Path]) -> None:
+def test_autoreload(site: Site, development_server: tuple[str, psutil.Process, Path]) -> None:
     url, process, log = development_server
     wait_until(lambda: answers(url), "runserver answers", 60)
     assert Customer(url).get("/").status == 200
     [child] = process.children()
-    assert child.cmdline()[-4:-2] == ["runserver", url.removeprefix("http://")]
+    assert child.cmdline()[-2:] == ["runserver", url.removeprefix("http://")]
+    assert child.environ()[f"{variables.DATA_DIRECTORY}_OF_small"] == str(site.data)
     assert "Traceback" not in log.read_text()

@@ -31,6 +31,8 @@
 enum { MAX_SECONDS = 20, MAX_DEPTH = 40 /* folders; deeper ones lead back */ };
 enum { FIRST_CODE = 60, LAST_CODE = 69 };
 
+void remember_owner(void); /* of vfs/owner.c */
+
 const struct launcher_interface *launcher; /* defined by vfs/start.c in a bundle */
 
 static struct archive archive;
@@ -197,6 +199,7 @@ int main(int argc, char **argv)
 {
     if (argc < 3)
         return 2;
+    remember_owner();
     if (!strcmp(argv[1], "flip"))
         return flip_all(argv[2]) != 0;
     int unpacks = !strcmp(argv[1], "unpack"), failures = 0;

@@ -147,13 +147,3 @@ def test_queue_that_is_not_there_cannot_be_paused() -> None:
     jobs.add.enqueue(1, 2)
     TaskRecord.objects.update(queue_name="mail")  # of an older version of the code
     assert tasks("pause", "mail") == '"mail" is paused.\n'
-
-
-@pytest.mark.usefixtures("each_database")
-def test_a_database_without_migrations_is_told() -> None:
-    call_command("migrate", "djbundle_tasks", "zero", verbosity=0)
-    try:
-        with pytest.raises(CommandError, match="run migrate first"):
-            tasks("list")
-    finally:
-        call_command("migrate", verbosity=0)
