@@ -92,7 +92,7 @@ def kill_somebody(workers: list[subprocess.Popen[bytes]], start_worker: StartWor
 def test_workers_and_processes_are_killed(each_database: str, tmp_path: Path, start_worker: StartWorker) -> None:
     """A task that was running three times when its process was killed is given up; no other task fails."""
     trace, count = tmp_path / "trace", many(2000)
-    enqueue(trace, count, 0.003)
+    enqueue(trace, count, 0.02)  # so long that each kill meets tasks that run
     workers = [start_worker("--processes", "2") for _ in range(2)]
     left = TaskRecord.objects.filter(status__in=UNFINISHED)
     for kills in range(many(8)):
