@@ -5,15 +5,14 @@ itself proves is reported.
 """
 
 import ast
-import warnings
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from djbundle.builder.dependencies import modules
 from djbundle.builder.inspection.inspection import Inspection
 from djbundle.builder.project.discovery import file_of_module
 from djbundle.builder.project.project import Project
-from djbundle.builder.scan import PROJECT_FOLDERS, Finding, name_of, names_in, written_path
+from djbundle.builder.scan import PROJECT_FOLDERS, Finding, name_of, names_in, nodes_of, written_path
 from djbundle.common.machine_ties import NAMES
 
 STORAGE = "FileSystemStorage"
@@ -59,18 +58,9 @@ def places_of_settings(project: Project) -> dict[str, str]:
     files = settings_files(project)
     places = dict.fromkeys(NAMES, str(files[0]) if files else project.settings_module)
     for path in reversed(files):
-        for node in _nodes_of(project.root / path):
+        for node in nodes_of(project.root / path):
             places |= {name: f"{path}:{node.lineno}" for name in _assigned(node) if name in places}  # type: ignore[attr-defined]
     return places
-
-
-def _nodes_of(source: Path) -> Iterable[ast.AST]:
-    """Return the nodes of a source; none if it is not Python of this version."""
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of odd escapes in strings
-            return ast.walk(ast.parse(source.read_bytes()))
-    except (SyntaxError, ValueError):
-        return ()
 
 
 def _assigned(node: ast.AST) -> Iterator[str]:
@@ -93,7 +83,7 @@ def ties_of_code(project: Project) -> list[Finding]:
     for path in project.sources():
         if modules.is_test(path) or "migrations" in path.parts or path in settings:
             continue
-        for node in _nodes_of(project.root / path):
+        for node in nodes_of(project.root / path):
             findings += [Finding(f"{path}:{node.lineno}", *tie) for tie in _ties(node)]  # type: ignore[attr-defined]
     return findings
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from djbundle.builder.dependencies import modules
 from djbundle.builder.project.project import Project
-from djbundle.builder.scan import Finding, name_of, written_path
+from djbundle.builder.scan import Finding, name_of, nodes_of, written_path
 
 READERS = frozenset(
     {"open", "Path", "listdir", "scandir", "walk", "exists", "isfile", "isdir", "glob", "iglob", "read_csv", "chdir"}
@@ -22,7 +22,7 @@ def find_relative_paths(project: Project) -> list[Finding]:
     findings: list[Finding] = []
     for path in project.sources():
         if not modules.is_test(path):
-            for node in ast.walk(ast.parse((project.root / path).read_bytes())):
+            for node in nodes_of(project.root / path):
                 findings += [
                     Finding(f"{path}:{line}", cause, fix) for line, cause, fix in _relative_paths(node, project)
                 ]

@@ -4,7 +4,8 @@ Only problems that the line itself proves are reported. Code that may be fine is
 """
 
 import ast
-from collections.abc import Callable, Collection, Iterator
+import warnings
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,12 +39,21 @@ def scan(
     for path in sources:
         left_out = {*unneeded, *([writes_into_the_project] if path in settings else [])}
         rules = [rule for rule in RULES if rule not in left_out]
-        for node in ast.walk(ast.parse((root / path).read_bytes())):
+        for node in nodes_of(root / path):
             if isinstance(node, ast.Call):
                 findings += [
                     Finding(f"{path}:{node.lineno}", cause, fix) for rule in rules for cause, fix in rule(node)
                 ]
     return findings
+
+
+def nodes_of(source: Path) -> Iterable[ast.AST]:
+    """Return the nodes of a source; none if it is not Python of this version."""
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of odd escapes in strings
+            return ast.walk(ast.parse(source.read_bytes()))
+    except (SyntaxError, ValueError):
+        return ()
 
 
 Rule = Callable[[ast.Call], Iterator[tuple[str, str]]]

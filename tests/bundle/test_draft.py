@@ -1,4 +1,4 @@
-"""What Django's checks find in a bundle is told before the project is compiled and the bundle compressed."""
+"""A build reports failed checks of Django before it compiles the project and compresses the bundle."""
 
 from pathlib import Path
 

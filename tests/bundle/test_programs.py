@@ -1,4 +1,4 @@
-"""What packages bring besides modules: programs, and libraries that other packages look for by name."""
+"""A bundle finds the programs of packages, and the libraries that packages look for by name."""
 
 import json
 import os

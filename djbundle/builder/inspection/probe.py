@@ -19,7 +19,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from djbundle.builder.core.sandbox import keep_writes_in_memory
 from djbundle.builder.inspection import source_reads
@@ -32,6 +31,7 @@ from djbundle.builder.inspection.required_variables import (
     needed_variables,
 )
 from djbundle.builder.inspection.settings_models import model_readings
+from djbundle.builder.inspection.sqlite_files import file_opened_for_reading, sqlite_files
 from djbundle.builder.inspection.watch import Watch
 from djbundle.builder.project.env_files import ENV_FILE, names_in
 from djbundle.common.backends import is_sqlite
@@ -60,23 +60,6 @@ def note_opened(event: str, arguments: tuple[Any, ...]) -> None:
         opened.append(path)
     if event == "open" and ENV_FILE.search(path) and (file := str(Path(path).absolute())) not in env_files:
         env_files.append(file)
-
-
-def file_opened_for_reading(database: object) -> str | None:
-    """Return the absolute path of the file in a URI of SQLite that allows no writes; None for any other database."""
-    if not isinstance(database, str) or not database.startswith("file:"):
-        return None
-    parts = urlsplit(database)
-    options = parse_qs(parts.query)
-    is_read_only = options.get("mode") == ["ro"] or options.get("immutable") == ["1"]
-    return str(Path(unquote(parts.path)).absolute()) if is_read_only and parts.path else None
-
-
-def sqlite_files(module: ModuleType) -> list[str]:
-    """Return the absolute paths of the files of SQLite that the settings name as databases."""
-    databases = getattr(module, "DATABASES", {}).values()
-    names = [str(each.get("NAME", "")) for each in databases if is_sqlite(each.get("ENGINE", ""))]
-    return [str(Path(unquote(urlsplit(name).path) if name.startswith("file:") else name).absolute()) for name in names]
 
 
 def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool) -> None:

@@ -16,6 +16,7 @@ from djbundle.runtime.options.tls import TlsOptions, decode_base64url
 from djbundle.runtime.process import forking
 from djbundle.runtime.process.child import Child
 from djbundle.runtime.process.heartbeat import Heartbeat
+from djbundle.runtime.tls.last_pair import LastPair
 from djbundle.runtime.tls.pair import CertificatePair
 from djbundle.runtime.tls.redirect import Redirect
 from djbundle.runtime.tls.store import Store
@@ -32,14 +33,14 @@ def prepare_tls(data: Path, options: TlsOptions | None) -> CertificatePair | Non
     os.environ[variables.ALLOWED_HOSTS] = ",".join(dict.fromkeys(hosts))
     if options.files:
         certificate, key = (file.absolute() for file in options.files)
-        pair = CertificatePair(certificate, key)
+        pair = CertificatePair(certificate, key, LastPair())
         pair.check()
         return pair
     check_external_account(options)
     store = Store(data)
     store.create()
     file = store.folder / store.certificate_name(options)
-    return CertificatePair(file, file)
+    return CertificatePair(file, file, LastPair())
 
 
 def check_external_account(options: TlsOptions) -> None:

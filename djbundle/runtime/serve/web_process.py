@@ -125,9 +125,10 @@ class WebWorker:
                         self.spawn(self.retire(before))
             await asyncio.sleep(CHECK_INTERVAL)
 
-    def start_with_last(self, endpoint: Endpoint, last: LastPair) -> GranianWorker | None:
+    def start_with_last(self, endpoint: Endpoint, last: LastPair | None) -> GranianWorker | None:
         """Start a server with the certificate that was usable last; None if there was none."""
-        if (copy := last.copy()) is None:
+        copy = last.copy() if last else None
+        if copy is None:
             return None
         file = Path(f"/proc/self/fd/{copy}")  # it stays open: Granian reads it when it starts to serve
         return self.start(Endpoint(endpoint.listener, CertificatePair(file, file)))

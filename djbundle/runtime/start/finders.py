@@ -157,9 +157,8 @@ def search(name: str, folders: "Iterable[object]", find_in_tree: "Callable[[str,
         is_in_tree = folder == ROOT or folder.startswith(f"{ROOT}/")
         spec = find_in_tree(folder, name) if is_in_tree else None
         if spec is None and not (is_in_tree and (folder == ROOT or "." in name)):
-            spec = PathFinder.find_spec(
-                name, [folder]
-            )  # in the tree, a source whose module is compiled by another name
+            # In the tree, it is a source whose module is compiled by another name.
+            spec = PathFinder.find_spec(name, [folder])
         if spec is not None and spec.loader is not None:
             return spec  # type: ignore[no-any-return]
     return None

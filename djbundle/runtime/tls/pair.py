@@ -24,7 +24,7 @@ class CertificatePair:
 
     certificate: Path
     key: Path
-    last: LastPair = field(default_factory=LastPair, compare=False)  # shared by the processes forked from this one
+    last: LastPair | None = field(default=None, compare=False)  # shared by the processes of a site
 
     def version(self) -> FilesVersion | None:
         """Return a value that changes when one of the files does; None while one is missing."""
@@ -41,8 +41,9 @@ class CertificatePair:
             raise CertificateError(
                 f"the certificate in {self.certificate} has expired on {ends:%Y-%m-%d %H:%M} UTC", "renew it"
             )
-        with contextlib.suppress(OSError):  # the files were replaced meanwhile
-            self.last.store(self.certificate, self.key)
+        if self.last:
+            with contextlib.suppress(OSError):  # the files were replaced meanwhile
+                self.last.store(self.certificate, self.key)
 
     def ends(self) -> datetime | None:
         """Return when the certificate expires; None if a server could not use it anyway."""

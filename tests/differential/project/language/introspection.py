@@ -1,4 +1,4 @@
-"""What inspect, doctest, pydoc, pickle and copy say of functions and classes."""
+"""Questions about functions and classes, for inspect, doctest, pydoc, pickle and copy."""
 
 import copy
 import copyreg

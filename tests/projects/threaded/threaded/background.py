@@ -1,4 +1,4 @@
-"""What doubles numbers in a thread."""
+"""Doubles numbers in a thread."""
 
 import os
 import queue
