@@ -87,6 +87,12 @@ class UnsupportedVersionError(DjbundleError):
     exit_code = 19
 
 
+class UnsupportedMachineError(DjbundleError):
+    """No bundle can be built on this machine, as its system is not Linux with glibc."""
+
+    exit_code = 36
+
+
 class OutputError(DjbundleError):
     """The bundle cannot be written where ``--output`` says, or the file to verify does not exist."""
 
