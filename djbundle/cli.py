@@ -211,8 +211,8 @@ def init(
             return
     packages = _enter_environment(project, python)
     from djbundle.builder import init as init_files  # noqa: PLC0415 - as above
-    from djbundle.builder.inspection.inspection import check_versions  # noqa: PLC0415
     from djbundle.builder.options import BuildOptions  # noqa: PLC0415
+    from djbundle.builder.versions import check_versions  # noqa: PLC0415
 
     check_versions()
     discovered, inspection = BuildOptions(project=project, packages=packages, **options).inspect()
