@@ -68,6 +68,7 @@ def test_another_version_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     folder.mkdir()
     (folder / "METADATA").write_text("Name: granian\nVersion: 2.9.0\n")
     other = importlib.metadata.Distribution.at(folder)
+    monkeypatch.delenv(private_apis.UNTRIED_VARIABLE, raising=False)
     monkeypatch.setattr(private_apis, "distribution", lambda name: other if name == "granian" else distribution(name))
     with pytest.raises(UnsupportedVersionError, match=r"granian 2\.9\.0 was never tried") as refusal:
         check_private_apis()
