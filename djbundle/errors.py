@@ -87,6 +87,12 @@ class UnsupportedVersionError(DjbundleError):
     exit_code = 19
 
 
+class TranslationError(DjbundleError):
+    """A translation of the project, a ``.po`` file, cannot be compiled."""
+
+    exit_code = 37
+
+
 class UnsupportedMachineError(DjbundleError):
     """No bundle can be built on this machine, as its system is not Linux with glibc."""
 
