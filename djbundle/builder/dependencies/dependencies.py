@@ -25,7 +25,7 @@ from djbundle.contract.variables import BROKER_URL
 from djbundle.errors import ConfigurationError, UnsupportedVersionError
 
 # Packages that the runtime needs. djbundle's other requirements only serve the build.
-RUNTIME = ("django", "granian", "servestatic", "certifi", "tzdata")
+RUNTIME = ("django", "granian", "servestatic", "certifi", "tzdata", "zstandard")
 TLS = ("cryptography", "josepy")  # for getting certificates: keys and X.509, and ACME's signed JSON
 OLDEST_CRYPTOGRAPHY = Version("42")  # the first with certificate validity in UTC
 TLS_REASON, SIGNER_REASON = "tls in [tool.djbundle]: serve --domain", "signer in [tool.djbundle]"
