@@ -1,19 +1,33 @@
 """The project's C: after a change of one module, only the C of that module is compiled again."""
 
 import re
+import shutil
+import subprocess
+import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path, PurePosixPath
 
-from djbundle.builder.core.cache import Cache
-from djbundle.builder.native.nuitka import LOG, Compilation
+import pytest
 
+from djbundle.builder.core.cache import Cache
+from djbundle.builder.dependencies.modules import Choice, Modules
+from djbundle.builder.native.nuitka import LOG, MODULE, Compilation
+from djbundle.builder.native.refusals import RefusedModuleError, without_refused
+
+UNHASHABLE = "def name():\n    return {[]}\n"  # a fault of Nuitka's own
 MODULES = ("__init__", "first", "second")
 COUNTS = re.compile(r"result 'cache (hit|miss)': (\d+)")
 
 
-def compile_to_c(project: Path, cache: Cache, work: Path) -> Compilation:
+def modules_of(project: Path) -> Modules:
+    return {PurePosixPath("pack", f"{name}.py"): project / "pack" / f"{name}.py" for name in MODULES}
+
+
+def compile_to_c(
+    project: Path, cache: Cache, work: Path, modules: Modules | None = None, bytecode: tuple[PurePosixPath, ...] = ()
+) -> Compilation:
     work.mkdir()
-    modules = {PurePosixPath("pack", f"{name}.py"): project / "pack" / f"{name}.py" for name in MODULES}
-    with Compilation(project, modules, (), cache, work) as compilation:
+    with Compilation(project, modules or modules_of(project), bytecode, cache, work) as compilation:
         compilation.result(lambda _share: None)
     return compilation
 
@@ -36,3 +50,23 @@ def test_only_the_changed_module_is_compiled_again(tmp_path: Path) -> None:
     assert results_of_ccache(cache) == {"hit": first["miss"] - 1, "miss": 1}
 
     assert compile_to_c(project, cache, tmp_path / "three").was_cached
+
+
+@pytest.mark.parametrize("refused", ["__init__", "first"])
+def test_a_module_that_nuitka_cannot_compile_stays_out(tmp_path: Path, refused: str) -> None:
+    """A package itself stays out too, and what is in it is compiled."""
+    project, cache = tmp_path / "project", Cache(tmp_path / "cache")
+    (project / "pack").mkdir(parents=True)
+    for name in MODULES:
+        (project / "pack" / f"{name}.py").write_text(UNHASHABLE if name == refused else f"name = {name!r}\n")
+    with pytest.raises(RefusedModuleError, match=f"pack/{refused}.py:2"):
+        compile_to_c(project, cache, tmp_path / "one")
+
+    compiled, kept = without_refused(Choice(modules_of(project), {}), cache)
+    assert [*map(str, kept)] == [f"pack/{refused}.py"]
+    library = compile_to_c(project, cache, tmp_path / "two", compiled, (*kept,)).module
+    assert library is not None
+    shutil.copy(library, tmp_path / f"{MODULE}{EXTENSION_SUFFIXES[0]}")
+    code = f"import {MODULE}, pack.second; print(pack.second.name, type(pack.second.__loader__).__name__)"
+    answer = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert answer.stdout == "second nuitka_module_loader\n"

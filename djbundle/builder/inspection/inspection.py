@@ -14,6 +14,7 @@ from typing import Any
 
 from djbundle.builder.project.installed import distribution, project_command
 from djbundle.builder.project.project import Project
+from djbundle.builder.project.python_version import check_python
 from djbundle.contract.variables import SETTINGS_MODULE
 from djbundle.errors import (
     AppNotInstalledError,
@@ -28,7 +29,6 @@ from djbundle.errors import (
 from djbundle.manifest import Interface
 
 MIN_DJANGO, DJANGO_LIMIT = (5, 2), (7, 0)
-MIN_PYTHON = (3, 12)
 STAND_INS = "--stand-ins"  # for the probe
 UNREACHABLE = re.compile(r"connection refused|name or service not known|name resolution", re.IGNORECASE)
 OBJECT_REPR = re.compile(r"<([\w.]+) object at 0x[0-9a-f]+>")  # the address helps no reader
@@ -88,8 +88,7 @@ class Inspection:
 
 def check_versions() -> None:
     """Refuse a Python or Django version that a bundle cannot carry, before any work is done."""
-    if sys.version_info < MIN_PYTHON:
-        raise UnsupportedVersionError(f"Python {sys.version.split()[0]} is too old", "build with Python 3.12 or later")
+    check_python()
     django = distribution("django").version
     if not MIN_DJANGO <= tuple(map(int, re.findall(r"\d+", django)[:2])) < DJANGO_LIMIT:
         raise UnsupportedVersionError(
