@@ -152,7 +152,9 @@ def _threads(inspection: Inspection) -> Iterator[Finding]:
 def _python() -> Iterator[Finding]:
     """Yield what a developer must know of this version of Python."""
     if note := experimental_note():
-        yield Finding("Python", note, "with Python 3.14 or earlier, Nuitka is at its best")
+        yield Finding("Python", note, "nothing needs to be done; Nuitka knows Python 3.14 and earlier best")
+    if note := sqlite.note():
+        yield Finding("SQLite", note, sqlite.NEWER_PYTHON)
 
 
 def _deployment(inspection: Inspection) -> Iterator[Finding]:

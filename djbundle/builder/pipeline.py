@@ -134,10 +134,10 @@ def _inspect(project: Project, options: BuildOptions, work: Path) -> tuple[Inspe
 
 def _print_notes(cache: Cache, console: Console) -> None:
     """Print what is not at its best with this Python, which is no fault of the project."""
-    if note := experimental_note():
+    reason = compiler.why_not_static(cache)
+    linking = reason and f"the bundle loads Python as a shared library, since it cannot be linked: {reason}"
+    for note in filter(None, (experimental_note(), sqlite.note(), linking)):
         console.print(escape(note))
-    if reason := compiler.why_not_static(cache):
-        console.print(escape(f"the bundle loads Python as a shared library, since it cannot be linked: {reason}"))
 
 
 def _choose_files(

@@ -79,6 +79,13 @@ def check_sqlite(databases: Collection[str]) -> None:
     )
 
 
+def note() -> str:
+    """Return what a bundle lacks whose SQLite is too old, though the site needs none; "" if it is not."""
+    source = find_source()
+    text = f"SQLite {source.text} goes in, with which serve refuses databases of SQLite. This site has none"
+    return "" if source.is_safe else text
+
+
 def add_sqlite(tree: Tree, folder: str, cache: Cache, callers: Iterable[Path]) -> None:
     """Add a safe SQLite for CPython's ``_sqlite3`` module to `folder` of the tree, if the interpreter's is too old.
 

@@ -8,8 +8,7 @@ from djbundle.errors import UnsupportedVersionError
 MIN_PYTHON, PYTHON_LIMIT = (3, 12), (3, 16)  # as requires-python in pyproject.toml
 EXPERIMENTAL = (3, 15)  # for Nuitka 4.3
 EXPERIMENTAL_NOTE = (
-    "Nuitka calls Python {version} experimental. The pages of the bundle are tried at the end of the build; "
-    "with  bytecode = [...]  in [tool.djbundle] a module is not compiled"
+    "Nuitka calls Python {version} experimental; [tool.djbundle] bytecode = [...] keeps modules from being compiled"
 )
 _OTHER = "use a version from 3.12 to 3.15, such as:  uvx --python 3.14 djbundle build"
 
