@@ -25,7 +25,7 @@ MODULE = "_project"  # a name that no package uses
 PLUGIN = Path(__file__).with_name("nuitka_plugin.py")
 # -O2 instead of Nuitka's -O3, which compiles 50 % longer and runs no faster; unused code is removed.
 FLAGS = {"CFLAGS": "-O2 -ffunction-sections -fdata-sections", "LDFLAGS": "-Wl,--gc-sections"}
-EMPTY_PACKAGES = "DJBUNDLE_EMPTY_PACKAGES"  # the plugin reads it
+EMPTY_PACKAGES = "DJBUNDLE_EMPTY_PACKAGES"  # set by the build: packages to compile without their code
 WORD = re.compile(r"[^\W\d]\w*")
 CCACHE, CCACHE_SIZE = "ccache", "2G"  # its folder in the cache, and the most that it keeps
 POLL_SECONDS = 0.1

@@ -12,7 +12,9 @@ STATIC = Path(nuitka.__file__).parent / "build" / "static_src"
 
 
 # Packages that stay bytecode. Nuitka compiles them all the same, because it would leave out all that is in them.
-EMPTY = frozenset(os.environ.get("DJBUNDLE_EMPTY_PACKAGES", "").split())  # named in nuitka.py
+EMPTY = frozenset(
+    os.environ.get("DJBUNDLE_EMPTY_PACKAGES", "").split()
+)  # set by the build: packages to compile without their code
 
 
 class DjbundlePlugin(NuitkaPluginBase):  # type: ignore[misc]
