@@ -154,7 +154,8 @@ def _python() -> Iterator[Finding]:
     if note := experimental_note():
         yield Finding("Python", note, "nothing needs to be done; Nuitka knows Python 3.14 and earlier best")
     if note := sqlite.note():
-        yield Finding("SQLite", note, sqlite.NEWER_PYTHON)
+        fix = sqlite.FORK_LESS if note == sqlite.HIDDEN else sqlite.NEWER_PYTHON
+        yield Finding("SQLite", note, fix)
 
 
 def _deployment(inspection: Inspection) -> Iterator[Finding]:

@@ -72,3 +72,12 @@ def test_a_hidden_sqlite_is_not_replaced(monkeypatch: pytest.MonkeyPatch, plain:
     assert error.value.fix == sqlite.NEWER_PYTHON
     monkeypatch.setattr(compiler, "shared_library", lambda: linked)
     assert sqlite.is_replaceable()
+
+
+def test_what_a_bundle_lacks_is_said(monkeypatch: pytest.MonkeyPatch, plain: Path, linked: Path) -> None:
+    use(monkeypatch, OwnSqlite((3, 51, 3), linked, linked))
+    assert sqlite.note() == ""
+    use(monkeypatch, OwnSqlite((3, 51, 3), plain, linked))
+    assert sqlite.note() == sqlite.HIDDEN
+    use(monkeypatch, OwnSqlite((3, 50, 4), plain, linked))
+    assert "SQLite 3.50.4 goes in" in sqlite.note()

@@ -21,6 +21,12 @@ OPEN = "sqlite3_open_v2"  # whatever defines this function has SQLite in it
 WHEELS_END = (3, 15)  # pysqlite3 has wheels for x86-64 and earlier versions of Python
 NEWER_PYTHON = "build with a Python that has a newer SQLite, such as uv's: uv python install --reinstall"
 
+FORK_LESS = "start processes with subprocess, or by the methods spawn or forkserver"
+HIDDEN = (  # see common/sqlite_forks.py
+    "this Python hides the locks of its SQLite: where a thread forks the process while another one uses SQLite, SQLite "
+    "may hang in the forked process"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -80,10 +86,11 @@ def check_sqlite(databases: Collection[str]) -> None:
 
 
 def note() -> str:
-    """Return what a bundle lacks whose SQLite is too old, though the site needs none; "" if it is not."""
+    """Return what a bundle lacks because of its SQLite; "" if it lacks nothing."""
     source = find_source()
-    text = f"SQLite {source.text} goes in, with which serve refuses databases of SQLite. This site has none"
-    return "" if source.is_safe else text
+    if not source.is_safe:
+        return f"SQLite {source.text} goes in, with which serve refuses databases of SQLite. This site has none"
+    return "" if is_replaceable() else HIDDEN
 
 
 def add_sqlite(tree: Tree, folder: str, cache: Cache, callers: Iterable[Path]) -> None:
