@@ -82,7 +82,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
                 tree = Tree(work)
                 assets.add_project(tree, selection, compiled, cache)
                 packages.add_packages(tree, dependencies, compiled, project, inspection, cache)
-                runtime.add_runtime(tree, project_facts(project, tree, compiled), cache, work)
+                runtime.add_runtime(tree, project_facts(project, tree, compiled, inspection.lazy_modules), cache, work)
                 stdlib.add_standard_library(tree, cache)
                 assets.add_static_files(tree, work / "static", left_out.static, cache)
                 written = make_manifest(project, inspection, _close_libraries(tree, project, inspection, cache), built)
