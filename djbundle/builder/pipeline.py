@@ -25,13 +25,14 @@ from djbundle.builder.core.cache import Cache, default_folder
 from djbundle.builder.core.console import Console
 from djbundle.builder.core.tree import Tree
 from djbundle.builder.dependencies import modules
-from djbundle.builder.dependencies.dependencies import find_dependencies
+from djbundle.builder.dependencies.dependencies import Dependency, find_dependencies
 from djbundle.builder.inspection.inspection import Inspection, inspect_project
-from djbundle.builder.native import compiler, libraries, nuitka
+from djbundle.builder.native import compiler, libraries, nuitka, sqlite
 from djbundle.builder.native.refusals import RefusedModuleError, choose_modules
 from djbundle.builder.options import BuildOptions
 from djbundle.builder.project.hooks import run_before
 from djbundle.builder.project.project import Project
+from djbundle.builder.project.python_version import experimental_note
 from djbundle.builder.report import Report, make_manifest
 from djbundle.builder.verify import draft, verification
 from djbundle.builder.verify.comparison import Comparison
@@ -74,8 +75,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
         compiled, kept = choose_modules(project, cache)
         with nuitka.Compilation(project.root, compiled, kept, cache, work) as compilation:
             with console.step("import it and collect its static files") as step:
-                inspection = inspect_project(project, options.environment, work)
-                dependencies = find_dependencies(project, inspection)
+                inspection, dependencies = _inspect(project, options, work)
                 step.note(f"Django {inspection.django}, {len(dependencies)} packages of {options.packages}")
 
             with console.step("collect packages, data and libraries") as step:
@@ -83,7 +83,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
                 tree = Tree(work)
                 assets.add_project(tree, selection, compiled, cache)
                 packages.add_packages(tree, dependencies, compiled, project, inspection, cache)
-                runtime.add_runtime(tree, project_facts(project, tree, compiled), cache, work)
+                runtime.add_runtime(tree, project_facts(project, tree, compiled, inspection.lazy_modules), cache, work)
                 stdlib.add_standard_library(tree, cache)
                 assets.add_static_files(tree, work / "static", left_out.static, cache)
                 written = make_manifest(project, inspection, _close_libraries(tree, project, inspection, cache), built)
@@ -92,6 +92,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
                 launcher = compiler.compile_launcher(cache)
                 cache.digests.save()
                 step.note(f"{len(tree)} files")
+            _print_notes(cache, console)
 
             environment = verification.environment_of_build(inspection.variables, options.environment)
             comparison = Comparison(project, environment, work / "static")
@@ -123,6 +124,21 @@ def _run_before(project: Project, options: BuildOptions, console: Console) -> No
     for command in project.configuration.before:
         with console.step(command):
             run_before(command, project, options.environment)
+
+
+def _inspect(project: Project, options: BuildOptions, work: Path) -> tuple[Inspection, list[Dependency]]:
+    """Run the project once; return what it told, and the packages that it needs. Refuse an SQLite that is too old."""
+    inspection = inspect_project(project, options.environment, work)
+    sqlite.check_sqlite(inspection.databases)
+    return inspection, find_dependencies(project, inspection)
+
+
+def _print_notes(cache: Cache, console: Console) -> None:
+    """Print what is not at its best with this Python, which is no fault of the project."""
+    reason = compiler.why_not_static(cache)
+    linking = reason and f"the bundle loads Python as a shared library, since it cannot be linked: {reason}"
+    for note in filter(None, (experimental_note(), sqlite.note(), linking)):
+        console.print(escape(note))
 
 
 def _choose_files(

@@ -19,7 +19,7 @@ from djbundle.builder.core.tree import PARTS
 from djbundle.builder.dependencies.dependencies import Dependency
 from djbundle.builder.inspection.inspection import Inspection
 from djbundle.builder.machine_ties import places_of_settings, ties_of_code
-from djbundle.builder.native.sqlite import bundled_sqlite_version
+from djbundle.builder.native.sqlite import find_source
 from djbundle.builder.project.project import Project
 from djbundle.builder.verify.crawl_record import CrawlRecord
 from djbundle.manifest import BuildInfo, MachineTie, Manifest, Variable
@@ -46,7 +46,7 @@ def make_manifest(project: Project, inspection: Inspection, library_data: dict[s
             djbundle=djbundle.__version__,
             python=platform.python_version(),
             django=inspection.django,
-            sqlite=bundled_sqlite_version(),
+            sqlite=find_source().text,
             date=datetime.datetime.fromtimestamp(built, datetime.UTC).isoformat(),
             git_commit=project.commit,
         ),

@@ -1,6 +1,6 @@
 """Write the module `_project_facts`: it tells bootstrap.py of the project before anything can be imported."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from djbundle.builder.core.tree import Tree
@@ -9,19 +9,20 @@ from djbundle.builder.dependencies.project_imports import dotted
 from djbundle.builder.project.project import Project
 
 
-def project_facts(project: Project, tree: Tree, compiled: Modules) -> str:
+def project_facts(project: Project, tree: Tree, compiled: Modules, lazy_modules: Sequence[str] = ()) -> str:
     """Return the module's text. `tree` has the project's files already.
 
     `COMPILED` are the compiled modules by name, each with whether it is a package. Nuitka compiles other packages for
     what is in them, but these are loaded from bytecode themselves. `SOURCES` are the modules whose bytecode lies beside
     their source. `PROJECT` are the names at the top of the tree that belong to the project. `VARIABLES` name
-    the settings.
+    the settings. `LAZY` are the modules whose imports are lazy.
     """
     modules = {dotted(name): name.name == "__init__.py" for name in sorted(compiled)}
     return (
         f"COMPILED = {modules}\nSOURCES = frozenset({sorted(_with_sources(tree))})\n"
         f"PROJECT = {_top_names(tree, compiled)}\n"
         f"VARIABLES = {project.settings_variables()}\n"
+        f"LAZY = frozenset({[*lazy_modules]})\n"
     )
 
 

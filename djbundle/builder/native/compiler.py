@@ -1,6 +1,5 @@
 """Find the C compiler, and compile djbundle's own C with it. The only file that calls the compiler."""
 
-import contextlib
 import os
 import shutil
 import subprocess
@@ -9,6 +8,7 @@ import sysconfig
 import tempfile
 from collections.abc import Sequence
 from importlib import metadata
+from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.resources import files
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from djbundle.builder.native.contract_header import contract_header, write_contr
 from djbundle.errors import CompileError, ToolMissingError
 
 CANDIDATES = ("gcc", "cc", "clang")
+ERROR_MARKS = ("error:", "undefined reference", "cannot find", "ld:", "ld.bfd:")
 WARNINGS = ("-Wall", "-Wextra")
 SMALL = ("-O2", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-Wl,--build-id=none", "-s")
 FREESTANDING = (
@@ -65,21 +66,54 @@ def compile_column_names(soname: str, cache: Cache) -> Path:
 
 
 def compile_program(cache: Cache) -> Path:
-    """Return the program that embeds the Python interpreter of this build."""
+    """Return the program that embeds the Python interpreter of this build: in itself, or else as a shared library."""
+    sources, flags = _program()
+    whole = _whole_interpreter()
+    if whole and not why_not_static(cache):
+        try:
+            return _compile(sources, flags, cache, whole)
+        except CompileError as error:  # a library is not installed for linking, or parts are missing, as in Debian's
+            reason = f"{whole[1]}: {error.cause.partition(': ')[2]}"
+    program = _compile(sources, flags, cache, [str(shared_library()), *_libraries("LIBS")])
+    if whole and not why_not_static(cache):
+        cache.get_or_create_bytes("compiled", _refusal(whole), reason.encode)
+    return program
+
+
+def why_not_static(cache: Cache) -> str:
+    """Return why `compile_program` was unable to link the interpreter statically; "" if it was not."""
+    whole = _whole_interpreter()
+    known = cache.find("compiled", _refusal(whole)) if whole else None
+    return known.read_text() if known else ""
+
+
+def _whole_interpreter() -> list[str]:
+    """Return the linker's arguments for the static interpreter; none if there is no static one.
+
+    All of it is linked, because extension modules call more functions than the program does.
+    """
+    static = _static_library()
+    whole = ["-Wl,--whole-archive", str(static), "-Wl,--no-whole-archive"]
+    return [*whole, *_libraries("LIBS", "MODLIBS")] if static else []
+
+
+def _refusal(libraries: list[str]) -> str:
+    """Return the cache key of the reason why these cannot be linked. Installing one of them changes the key."""
+    names = [f"-print-file-name=lib{name.removeprefix('-l')}.so" for name in libraries if name.startswith("-l")]
+    found = [subprocess.run([find_compiler(), name], capture_output=True, check=False).stdout for name in names]
+    return hash_of(_key(*_program(), libraries), "refused", *found)
+
+
+def _program() -> tuple[list[Path], list[str]]:
+    """Return the sources and the flags of the program."""
     flags = [
         *PROGRAM,
         *SMALL,
         *_headers(),
         f"-I{sysconfig.get_path('include')}",
-        f'-DSOABI="{sysconfig.get_config_var("SOABI")}"',
+        f"-DEXTENSION_SUFFIXES={','.join(f'"{suffix}"' for suffix in EXTENSION_SUFFIXES)}",
     ]
-    sources = sorted(_folder("interpreter").glob("*.c"))
-    if static := _static_library():
-        # The whole archive, because extension modules call more functions than the program does.
-        whole = ["-Wl,--whole-archive", str(static), "-Wl,--no-whole-archive", *_libraries("LIBS", "MODLIBS")]
-        with contextlib.suppress(CompileError):  # the libraries that it needs may not be installed for linking
-            return _compile(sources, flags, cache, whole)
-    return _compile(sources, flags, cache, [str(_shared_library()), *_libraries("LIBS")])
+    return sorted(_folder("interpreter").glob("*.c")), flags
 
 
 def _libraries(*variables: str) -> list[str]:
@@ -102,7 +136,8 @@ def _static_library() -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def _shared_library() -> Path:
+def shared_library() -> Path:
+    """Return the interpreter as a shared library. Raise CompileError if there is none."""
     folder, name = sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("INSTSONAME")
     for path in (Path(folder or "") / str(name), Path(sys.base_prefix) / "lib" / str(name)):
         if path.is_file():
@@ -121,17 +156,6 @@ def _folder(name: str) -> Path:
 
 def _compile(sources: list[Path], flags: list[str], cache: Cache, libraries: Sequence[str] = ()) -> Path:
     compiler = find_compiler()
-    version = subprocess.run([compiler, "--version"], capture_output=True, check=True).stdout
-    headers = sorted(path for name in ("launcher", "vfs") for path in _folder(name).rglob("*.h"))
-    key = hash_of(
-        hash_of_files([*sources, *headers]),
-        contract_header(),
-        metadata.version("nuitka"),
-        sys.version,
-        version,
-        *flags,
-        *libraries,
-    )
 
     def make(path: Path) -> None:
         with tempfile.TemporaryDirectory() as generated:
@@ -144,17 +168,28 @@ def _compile(sources: list[Path], flags: list[str], cache: Cache, libraries: Seq
                 "install the headers of C and of Python:  apt install libc6-dev python3-dev",
             )
 
-    return cache.get_or_create("compiled", key, make)
+    return cache.get_or_create("compiled", _key(sources, flags, libraries), make)
+
+
+def _key(sources: list[Path], flags: list[str], libraries: Sequence[str]) -> str:
+    version = subprocess.run([find_compiler(), "--version"], capture_output=True, check=True).stdout
+    headers = sorted(path for name in ("launcher", "vfs") for path in _folder(name).rglob("*.h"))
+    return hash_of(
+        hash_of_files([*sources, *headers]),
+        contract_header(),
+        metadata.version("nuitka"),
+        sys.version,
+        version,
+        *flags,
+        *libraries,
+    )
 
 
 def _first_error(text: str) -> str:
-    """Return the first line of an error.
-
-    Lines of the linker do not contain "error:", but the compiler's line after them does.
-    """
-    lines = text.splitlines()
-    marks = ("error:", "ld:")
-    return next((line for mark in marks for line in lines if mark in line and "collect2" not in line), "no message")
+    """Return the first line of an error, of the compiler or the linker. The linker's has no "error:"."""
+    lines = [line for line in text.splitlines() if "collect2" not in line]
+    found = next((line for mark in ERROR_MARKS for line in lines if mark in line), "no message")
+    return found.partition("): ")[2] or found  # without the place in an object file
 
 
 def zstd_sources() -> Path:

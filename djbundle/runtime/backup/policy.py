@@ -1,4 +1,7 @@
-"""The choices of backups: their frequency, and how many stay. The options of `serve` read it, so it loads nothing else."""
+"""The choices of backups: their frequency, and how many stay.
+
+The options of `serve` read it, so it loads nothing else.
+"""
 
 from enum import StrEnum
 from typing import NamedTuple

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-import zstandard
-
+from djbundle.common import zstd
 from djbundle.errors import BackupError
 from djbundle.runtime.backup import layout
 from djbundle.runtime.backup.layout import Facts
@@ -53,13 +52,13 @@ def _open(backup: Path) -> Iterator[tarfile.TarFile]:
     try:
         with (
             backup.open("rb") as file,
-            zstandard.ZstdDecompressor().stream_reader(file) as stream,
+            zstd.open_reader(file) as stream,
             tarfile.open(fileobj=stream, mode="r|", bufsize=BLOCK) as tar,
         ):
             yield tar
     except FileNotFoundError as error:
         raise BackupError(f"there is no {backup}", "name a file that `backup` has written") from error
-    except (zstandard.ZstdError, tarfile.TarError, EOFError) as error:
+    except (zstd.ZstdError, tarfile.TarError, EOFError) as error:
         raise BackupError(f"{backup} is damaged: {error}", DAMAGED_FIX) from error
     except OSError as error:
         raise BackupError(f"{backup} cannot be laid out: {error}", "make room, or see that it can be read") from error

@@ -15,8 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-import zstandard
-
+from djbundle.common import zstd
 from djbundle.errors import BackupError
 from djbundle.runtime.backup import layout
 from djbundle.runtime.backup.contents import SECRET_FILES, Contents
@@ -91,8 +90,7 @@ def _private(path: str, flags: int) -> int:
 
 
 def _write(bundle: Bundle, contents: Contents, facts: Facts, file: BinaryIO, work: Path) -> None:
-    compressor = zstandard.ZstdCompressor(level=LEVEL, threads=-1, write_checksum=True)
-    with compressor.stream_writer(file, closefd=False) as stream, Archive.open(stream) as archive:
+    with zstd.open_writer(file, LEVEL) as stream, Archive.open(stream) as archive:
         archive.add_text(layout.ABOUT, facts.to_json())
         for alias, name in contents.databases.items():
             database = Path(name)
