@@ -117,6 +117,12 @@ class LibraryError(DjbundleError):
     exit_code = 24
 
 
+class TargetError(DjbundleError):
+    """There is no Python, or no package, for the machine that the bundle is for."""
+
+    exit_code = 37
+
+
 class LargeFileError(DjbundleError):
     """A file is too large for the format of the bundle."""
 

@@ -29,6 +29,7 @@ from djbundle.builder.dependencies.dependencies import find_dependencies
 from djbundle.builder.inspection.inspection import Inspection, check_versions, inspect_project
 from djbundle.builder.native import compiler, libraries, nuitka
 from djbundle.builder.native.refusals import RefusedModuleError, choose_modules
+from djbundle.builder.native.target import Target, this_target
 from djbundle.builder.options import BuildOptions
 from djbundle.builder.project.hooks import run_before
 from djbundle.builder.project.project import Project
@@ -57,7 +58,7 @@ def build(options: BuildOptions, console: Console) -> Report:
 
 
 def _build(options: BuildOptions, console: Console) -> Report:
-    cache = Cache(default_folder())
+    cache, target = Cache(default_folder()), this_target()
     built = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
     with _disk_full_error(), tempfile.TemporaryDirectory(prefix="djbundle-") as folder:
         work = Path(folder)
@@ -79,16 +80,16 @@ def _build(options: BuildOptions, console: Console) -> Report:
 
             with console.step("collect packages, data and libraries") as step:
                 selection, left_out = _choose_files(project, inspection, work / "static", console)
-                tree = Tree(work)
+                tree = Tree(work, target.machine)
                 assets.add_project(tree, selection, compiled, cache)
                 packages.add_packages(tree, dependencies, compiled, project, inspection, cache)
                 runtime.add_runtime(tree, project_facts(project, tree, compiled), cache, work)
-                stdlib.add_standard_library(tree, cache)
+                stdlib.add_standard_library(tree, target, cache)
                 assets.add_static_files(tree, work / "static", left_out.static, cache)
-                written = make_manifest(project, inspection, _close_libraries(tree, project, inspection, cache), built)
-                tree.add_text(manifest.FILE_NAME, written.to_json(), "project")
+                library_data = _close_libraries(tree, project, inspection, target, cache)
+                _add_manifest(tree, make_manifest(project, inspection, library_data, built))
                 start = [*files_of_start(tree, project, inspection.opened)]
-                launcher = compiler.compile_launcher(cache)
+                launcher = compiler.compile_launcher(target.machine, cache)
                 cache.digests.save()
                 step.note(f"{len(tree)} files")
 
@@ -134,12 +135,18 @@ def _choose_files(
     return selection, left_out
 
 
-def _close_libraries(tree: Tree, project: Project, inspection: Inspection, cache: Cache) -> dict[str, str]:
+def _close_libraries(
+    tree: Tree, project: Project, inspection: Inspection, target: Target, cache: Cache
+) -> dict[str, str]:
     """Add the shared libraries; return the locations of their data files, for the manifest."""
     excludes = project.configuration.excludes
     loaded = [path for path in map(Path, inspection.libraries) if not excludes(Path(path.name))]
-    libraries.close_libraries(tree, loaded, cache)
+    libraries.close_libraries(tree, loaded, target, cache)
     return add_library_data(tree, loaded)
+
+
+def _add_manifest(tree: Tree, written: manifest.Manifest) -> None:
+    tree.add_text(manifest.FILE_NAME, written.to_json(), "project")
 
 
 def _check_draft(of: draft.Draft, cache: Cache, console: Console) -> None:

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Sequence
 from importlib import metadata
@@ -15,7 +14,10 @@ from pathlib import Path
 import nuitka
 
 from djbundle.builder.core.cache import Cache, hash_of, hash_of_files
+from djbundle.builder.machines import MACHINES, this_machine
+from djbundle.builder.machines.machine import Machine
 from djbundle.builder.native.contract_header import contract_header, write_contract_header
+from djbundle.builder.native.target import Target
 from djbundle.errors import CompileError, ToolMissingError
 
 CANDIDATES = ("gcc", "cc", "clang")
@@ -35,79 +37,97 @@ SHARED = ("-std=gnu11", "-fPIC", "-shared", "-fvisibility=hidden", "-Wl,-Bsymbol
 PROGRAM = ("-std=gnu11", "-fPIE", "-pie", "-Wl,--export-dynamic")  # extension modules call its functions
 
 
-def find_compiler() -> str:
-    """Return the command of the C compiler: ``$CC``, else the first of CANDIDATES on the PATH."""
-    for command in (os.environ.get("CC"), *CANDIDATES):
-        if command and shutil.which(command):
+def find_compiler(machine: Machine | None = None) -> str:
+    """Return the command of the C compiler: ``$CC``, else the first of CANDIDATES on the PATH.
+
+    For another machine than this one, it is that compiler of CANDIDATES that has the name of its triplet before it.
+    """
+    if machine and machine != this_machine():
+        names = [f"{machine.triplet}-{name}" for name in CANDIDATES]
+        fix = f"install one:  apt install gcc-{machine.triplet.replace('_', '-')}"
+    else:
+        names = [*filter(None, [os.environ.get("CC")]), *CANDIDATES]
+        fix = "install one:  apt install gcc libc6-dev  or  dnf install gcc glibc-devel"
+    for command in names:
+        if shutil.which(command):
             return command
-    raise ToolMissingError(
-        "there is no C compiler on the PATH",
-        "install one:  apt install gcc libc6-dev  or  dnf install gcc glibc-devel",
-    )
+    raise ToolMissingError(f"there is no C compiler{f' for {machine.name}' if machine else ''} on the PATH", fix)
 
 
-def compile_launcher(cache: Cache) -> Path:
+def launcher_sources(machine: Machine) -> list[Path]:
+    """Return the sources of the launcher for a machine, without those that only other machines have."""
+    folder = _folder("launcher")
+    others = [folder / "platform" / name for name in MACHINES if name != machine.name]
+    sources = sorted(folder.rglob("*.c"))
+    return [path for path in sources if path.parent not in others]
+
+
+def compile_launcher(machine: Machine, cache: Cache) -> Path:
     """Return the launcher, which is the first part of a bundle."""
     zstd = zstd_sources()
     flags = [*FREESTANDING, *SMALL, *WARNINGS, *_headers(), "-isystem", str(zstd), "-isystem", str(zstd / "common")]
-    return _compile(sorted(_folder("launcher").rglob("*.c")), flags, cache)
+    return _compile(launcher_sources(machine), [*flags, *machine.launcher_flags], machine, cache)
 
 
-def compile_vfs(cache: Cache) -> Path:
+def compile_vfs(machine: Machine, cache: Cache) -> Path:
     """Return the library that shows the archive to the program as files."""
-    return _compile(sorted(_folder("vfs").glob("*.c")), [*SHARED, *SMALL, *WARNINGS, *_headers()], cache)
+    return _compile(sorted(_folder("vfs").glob("*.c")), [*SHARED, *SMALL, *WARNINGS, *_headers()], machine, cache)
 
 
 def compile_column_names(soname: str, cache: Cache) -> Path:
     """Return the library that provides the functions that pysqlite3's SQLite lacks."""
     flags = [*SHARED, *SMALL, *WARNINGS, f"-Wl,-soname,{soname}"]
-    return _compile(sorted(_folder("sqlite").glob("*.c")), flags, cache)
+    return _compile(sorted(_folder("sqlite").glob("*.c")), flags, this_machine(), cache)
 
 
-def compile_program(cache: Cache) -> Path:
-    """Return the program that embeds the Python interpreter of this build."""
+def compile_program(target: Target, cache: Cache) -> Path:
+    """Return the program that embeds the Python interpreter of the target."""
     flags = [
         *PROGRAM,
         *SMALL,
         *_headers(),
-        f"-I{sysconfig.get_path('include')}",
-        f'-DSOABI="{sysconfig.get_config_var("SOABI")}"',
+        *(f"-I{folder}" for folder in target.include),
+        f'-DSOABI="{target.variable("SOABI")}"',
     ]
     sources = sorted(_folder("interpreter").glob("*.c"))
-    if static := _static_library():
+    machine = target.machine
+    if not target.is_other and (static := _static_library(target)):
         # The whole archive, because extension modules call more functions than the program does.
-        whole = ["-Wl,--whole-archive", str(static), "-Wl,--no-whole-archive", *_libraries("LIBS", "MODLIBS")]
+        whole = ["-Wl,--whole-archive", str(static), "-Wl,--no-whole-archive", *_libraries(target, "LIBS", "MODLIBS")]
         with contextlib.suppress(CompileError):  # the libraries that it needs may not be installed for linking
-            return _compile(sources, flags, cache, whole)
-    return _compile(sources, flags, cache, [str(_shared_library()), *_libraries("LIBS")])
+            return _compile(sources, flags, machine, cache, whole)
+    # The libraries that libpython needs may be newer than those that this compiler links with.
+    unresolved = ["-Wl,--allow-shlib-undefined"] if target.is_other else []
+    libraries = [str(_shared_library(target)), *unresolved, *_libraries(target, "LIBS")]
+    return _compile(sources, flags, machine, cache, libraries)
 
 
-def _libraries(*variables: str) -> list[str]:
+def _libraries(target: Target, *variables: str) -> list[str]:
     """Return the libraries that the interpreter was linked with.
 
     MODLIBS are those of its built-in modules.
     """
-    words = (word for name in variables for word in (sysconfig.get_config_var(name) or "").split())
+    words = (word for name in variables for word in target.variable(name).split())
     return [*dict.fromkeys(word for word in words if word.startswith("-l")), "-lm"]
 
 
-def _static_library() -> Path | None:
+def _static_library(target: Target) -> Path | None:
     """Return the static libpython, or None if there is none.
 
     A program that contains Python is faster than one that loads it as a library, and more of it can be left out. Debian
     has a second one, compiled as position-independent code.
     """
-    folder, name = sysconfig.get_config_var("LIBPL"), sysconfig.get_config_var("LDVERSION")
-    paths = (Path(folder or "") / f"libpython{name}{suffix}" for suffix in ("-pic.a", ".a"))
+    folder, name = target.folder("LIBPL"), target.variable("LDVERSION")
+    paths = (folder / f"libpython{name}{suffix}" for suffix in ("-pic.a", ".a"))
     return next((path for path in paths if path.is_file()), None)
 
 
-def _shared_library() -> Path:
-    folder, name = sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("INSTSONAME")
-    for path in (Path(folder or "") / str(name), Path(sys.base_prefix) / "lib" / str(name)):
-        if path.is_file():
-            return path
-    raise CompileError(f"{sys.executable} has no library to embed it", "build with a Python that has libpython")
+def _shared_library(target: Target) -> Path:
+    name = target.variable("INSTSONAME")
+    folders = (target.folder("LIBDIR"), target.prefix / "lib", target.prefix / "lib" / target.machine.triplet)
+    if found := next((folder / name for folder in folders if (folder / name).is_file()), None):
+        return found
+    raise CompileError(f"{target.python} has no library to embed it", "build with a Python that has libpython")
 
 
 def _headers() -> list[str]:
@@ -119,13 +139,16 @@ def _folder(name: str) -> Path:
     return Path(str(files("djbundle") / name))
 
 
-def _compile(sources: list[Path], flags: list[str], cache: Cache, libraries: Sequence[str] = ()) -> Path:
-    compiler = find_compiler()
+def _compile(
+    sources: list[Path], flags: list[str], machine: Machine, cache: Cache, libraries: Sequence[str] = ()
+) -> Path:
+    compiler = find_compiler(machine)
+    flags = [*flags, *machine.flags]
     version = subprocess.run([compiler, "--version"], capture_output=True, check=True).stdout
     headers = sorted(path for name in ("launcher", "vfs") for path in _folder(name).rglob("*.h"))
     key = hash_of(
         hash_of_files([*sources, *headers]),
-        contract_header(),
+        contract_header(machine),
         metadata.version("nuitka"),
         sys.version,
         version,
@@ -135,7 +158,7 @@ def _compile(sources: list[Path], flags: list[str], cache: Cache, libraries: Seq
 
     def make(path: Path) -> None:
         with tempfile.TemporaryDirectory() as generated:
-            write_contract_header(Path(generated))
+            write_contract_header(Path(generated), machine)
             command = [compiler, *flags, f"-I{generated}", *map(str, sources), "-o", str(path), *libraries]
             result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:

@@ -4,16 +4,17 @@ import os
 import platform
 import re
 import subprocess
-import sys
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.tree import File, Tree
+from djbundle.builder.machines.machine import Machine
 from djbundle.builder.native import compiler, elf, sqlite, underlinked
+from djbundle.builder.native.target import Target
 from djbundle.contract import layout
-from djbundle.contract.layout import LIBRARIES, LOADER, PROGRAM
+from djbundle.contract.layout import LIBRARIES, PROGRAM
 from djbundle.errors import LibraryError, UnsupportedVersionError
 
 VFS = f"{LIBRARIES}/{layout.VFS}"
@@ -21,22 +22,23 @@ LEFT_TO_GLIBC = ("ld-linux", "libnss_", "libc.so")  # glibc opens them itself, o
 MIN_GLIBC = (2, 33)  # ld.so --argv0
 
 
-def close_libraries(tree: Tree, loaded: Iterable[Path], cache: Cache) -> None:
+def close_libraries(tree: Tree, loaded: Iterable[Path], target: Target, cache: Cache) -> None:
     """Add the program, each library that it or an ELF file of the tree needs, and the loader; slim all of them.
 
     Libraries that the project has `loaded` by name, with ctypes or cffi, are added too. Record in the tree which
     libraries must be loaded before each file.
     """
-    _check_glibc()
-    search = _LibrarySearch()
+    _check_glibc(target)
+    search = _LibrarySearch(target)
     dynamics = {path: elf.read_dynamic(path) for path in loaded if path.is_file() and elf.is_elf(path)}
     needed = {soname for dynamic in dynamics.values() for soname in dynamic.needed}
     callers = [path for path, dynamic in dynamics.items() if sqlite.LIBRARY in dynamic.needed]
-    sqlite.add_sqlite(tree, LIBRARIES, cache, callers)
+    if not target.is_other:
+        sqlite.add_sqlite(tree, LIBRARIES, cache, callers)
     for soname, path in _opened_by_name(search, dynamics, needed):
         tree.add(f"{LIBRARIES}/{soname}", path, "libraries")
-    tree.add(VFS, compiler.compile_vfs(cache), "libraries")
-    program = File(PROGRAM, compiler.compile_program(cache), "python", executable=True)
+    tree.add(VFS, compiler.compile_vfs(target.machine, cache), "libraries")
+    program = File(PROGRAM, compiler.compile_program(target, cache), "python", executable=True)
     waiting = [*(file for file in tree if _may_be_elf(file) and elf.is_elf(file.source)), program]
     files: dict[str, File] = {}
     needs: dict[str, dict[str, str]] = {}  # needs[file][library] is the soname; both are names in the tree
@@ -46,7 +48,7 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], cache: Cache) -> None:
         needs[file.name] = {}
         dynamic = elf.read_dynamic(file.source)
         for soname in dynamic.needed:
-            if soname == LOADER:
+            if soname == target.machine.loader:
                 continue
             name = _find_in_tree(tree, file, soname, dynamic)
             if name is None:
@@ -69,14 +71,14 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], cache: Cache) -> None:
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # they wait for programs
         for name, path in zip(names, pool.map(slim, names), strict=True):
             tree.replace(files[name], path)
-    _add_loader(tree, cache)
+    _add_loader(tree, search, target, cache)
     _record_load_order(tree, needs, cut)
 
 
 def add_module(tree: Tree, name: str, source: Path, cache: Cache) -> None:
     """Add an extension module. It may need only libraries that the program loads."""
     for soname in elf.read_dynamic(source).needed:
-        if soname != LOADER and f"{LIBRARIES}/{soname}" not in tree.needs[PROGRAM]:
+        if soname != tree.machine.loader and f"{LIBRARIES}/{soname}" not in tree.needs[PROGRAM]:
             raise LibraryError(f"{source.name} needs {soname}, which Python itself does not", "report it to djbundle")
     tree.add(name, elf.slim(source, cache), "project")
 
@@ -160,7 +162,9 @@ def _may_be_elf(file: File) -> bool:
     return ".so" in PurePosixPath(file.name).name or file.source.suffix == ".so"
 
 
-def _check_glibc() -> None:
+def _check_glibc(target: Target) -> None:
+    if target.is_other:
+        return  # that of its folder, which is not started
     name, version = platform.libc_ver()
     if name != "glibc" or tuple(map(int, version.split(".")[:2])) < MIN_GLIBC:
         minimum = ".".join(map(str, MIN_GLIBC))
@@ -193,14 +197,16 @@ def _normal(path: PurePosixPath) -> PurePosixPath:
 
 
 class _LibrarySearch:
-    """Find libraries as the build machine's loader does: in the file's own search path, then in the loader's cache."""
+    """Find libraries as the target's loader does: in the file's own search path, then in the loader's cache.
 
-    def __init__(self) -> None:
-        listed = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=False).stdout
-        entries = re.findall(r"^\s*(\S+) \(.*x86-64.*\) => (\S+)$", listed, re.MULTILINE)
+    The cache of a target in a folder was never written. There, its loader's own folders are searched.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._prefix = target.prefix
         self._system: dict[str, Path] = {}
-        for soname, path in entries:
-            self._system.setdefault(soname, Path(path))
+        for soname, path in _in_folders(target) if target.is_other else _in_loader_cache(target.machine):
+            self._system.setdefault(soname, path)
         self._sonames = {path.resolve(): soname for soname, path in self._system.items() if ".so." in soname}
         self._folders = {path.parent.resolve() for path in self._system.values()}
 
@@ -223,16 +229,32 @@ class _LibrarySearch:
                 return path.resolve()
         if system_path := self._system.get(soname):
             return system_path.resolve()
-        in_prefix = Path(sys.base_prefix) / "lib" / soname
+        in_prefix = self._prefix / "lib" / soname
         if in_prefix.is_file():
             return in_prefix.resolve()
         raise LibraryError(f"{source.name} needs {soname}, which is not on this machine", f"install what has {soname}")
 
 
-def _add_loader(tree: Tree, cache: Cache) -> None:
-    interpreter = elf.read_dynamic(Path(sys.executable).resolve()).interpreter
+def _in_loader_cache(machine: Machine) -> Iterator[tuple[str, Path]]:
+    listed = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=False).stdout
+    mark = re.escape(machine.in_library_cache)
+    for soname, path in re.findall(rf"^\s*(\S+) \(.*{mark}.*\) => (\S+)$", listed, re.MULTILINE):
+        yield soname, Path(path)
+
+
+def _in_folders(target: Target) -> Iterator[tuple[str, Path]]:
+    for below in ("lib", "usr/lib", "usr/local/lib"):
+        for folder in (target.root / below / target.machine.triplet, target.root / below):
+            for path in sorted(folder.glob("*.so*")):
+                yield path.name, path
+
+
+def _add_loader(tree: Tree, search: _LibrarySearch, target: Target, cache: Cache) -> None:
+    interpreter = elf.read_dynamic(target.python.resolve()).interpreter
     if interpreter is None:
-        raise LibraryError(f"{sys.executable} names no loader", "build with a Python that is linked dynamically")
-    tree.replace(
-        File(LOADER, Path(interpreter), "libraries", executable=True), elf.slim(Path(interpreter), cache, as_image=True)
-    )
+        raise LibraryError(f"{target.python} names no loader", "build with a Python that is linked dynamically")
+    path = Path(interpreter)
+    if target.is_other:
+        path = search.find(target.machine.loader, target.python, elf.NOTHING_NEEDED)
+    loader = File(target.machine.loader, path, "libraries", executable=True)
+    tree.replace(loader, elf.slim(path, cache, as_image=True))
