@@ -12,8 +12,10 @@ from rich.markup import escape
 
 import djbundle
 from djbundle.builder.deployment import Kind, Site, deployment_files, scaled_object
+from djbundle.builder.host import check_host, container_commands
 from djbundle.errors import PROBLEMS_FOUND, DjbundleError, OptionError
 
+BUILDER = "builder"  # of init --for: the only kind that no machine serves with
 EPILOG = """
 \b
 Examples:
@@ -92,6 +94,7 @@ def project_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def _enter_environment(project: Path, python: Path | None) -> str:
     """Continue in the project's environment, and return its description."""
+    check_host()
     from djbundle.builder.project.environment import enter_environment  # noqa: PLC0415 - --help need not load the builder
 
     return enter_environment(project, python)
@@ -165,6 +168,7 @@ def verify(bundle: Path, environment: dict[str, str], *, as_json: bool) -> None:
     Each page is requested without a login and as a superuser, and each static file that a page names. A page that fails
     ends this with exit code 29, its traceback and what is likely missing.
     """
+    check_host()
     from djbundle.builder.verify import verification  # noqa: PLC0415 - as above
 
     record = verification.verify(bundle, environment)
@@ -190,26 +194,31 @@ def why(distribution: str, project: Path, python: Path | None, **options: Any) -
 @click.option(
     "--for",
     "kinds",
-    type=click.Choice([kind.value for kind in Kind]),
+    type=click.Choice([*Kind, BUILDER]),
     multiple=True,
-    help="Write what deploys the site there too, into deploy/; repeatable. A Containerfile that exists then stays.",
+    help="Write what deploys the site there too, into deploy/; repeatable. A Containerfile that exists then stays. "
+    f"{BUILDER}: the recipe of an image that builds on a machine where djbundle cannot, such as a Mac.",
 )
 @click.option("--keda", is_flag=True, help="Write a ScaledObject too, by which KEDA starts and stops workers.")
 def init(
     project: Path, python: Path | None, *, force: bool, kinds: tuple[str, ...], keda: bool, **options: Any
 ) -> None:
     """Write the [tool.djbundle] table, a Containerfile and a workflow for GitHub Actions for PROJECT."""
+    if BUILDER in kinds:
+        _write_builder(project, options, force=force)
+        kinds = tuple(kind for kind in kinds if kind != BUILDER)
+        if not kinds:
+            return
     packages = _enter_environment(project, python)
     from djbundle.builder import init as init_files  # noqa: PLC0415 - as above
-    from djbundle.builder.inspection.inspection import check_versions  # noqa: PLC0415
     from djbundle.builder.options import BuildOptions  # noqa: PLC0415
+    from djbundle.builder.versions import check_versions  # noqa: PLC0415
 
     check_versions()
     discovered, inspection = BuildOptions(project=project, packages=packages, **options).inspect()
     needed = [each.name for each in inspection.variables if each.needed]
     site = Site(discovered.name, "djbundle.tasks" in inspection.apps, tuple(needed))
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    files = list(init_files.build_files(discovered, needed, version, is_for_machines=bool(kinds)))
+    files = list(init_files.build_files(discovered, needed, python_version(), is_for_machines=bool(kinds)))
     if kinds or keda:  # then an earlier init may have written those
         files = init_files.missing_files(discovered, files)
     files += deployment_files(site, map(Kind, kinds))
@@ -219,6 +228,23 @@ def init(
     for line in init_files.missing_parts(has_tasks=site.has_tasks) if kinds else ():
         click.echo(f"note: {line}")
     click.echo("\nNext:  djbundle build")
+
+
+def _write_builder(project: Path, options: dict[str, Any], *, force: bool) -> None:
+    """Write the recipe of the image that builds, on any machine: the project is not imported."""
+    from djbundle.builder import init as init_files  # noqa: PLC0415 - as above
+    from djbundle.builder.options import BuildOptions  # noqa: PLC0415
+
+    discovered = BuildOptions(project=project, **options).find_project()
+    file = init_files.builder_file(discovered, python_version())
+    for path in init_files.write_files(discovered, [file], force=force):
+        click.echo(f"wrote {path}")
+    click.echo("\nNext:  " + "\n       ".join(container_commands(f"{discovered.name}-builder")))
+
+
+def python_version() -> str:
+    """Return the version of this Python, such as "3.13"."""
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def main() -> None:

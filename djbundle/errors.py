@@ -87,6 +87,24 @@ class UnsupportedVersionError(DjbundleError):
     exit_code = 19
 
 
+class TranslationError(DjbundleError):
+    """A translation of the project, a ``.po`` file, cannot be compiled."""
+
+    exit_code = 37
+
+
+class TargetError(DjbundleError):
+    """There is no Python, or no package, for the machine that the bundle is for."""
+
+    exit_code = 38
+
+
+class UnsupportedMachineError(DjbundleError):
+    """No bundle can be built on this machine, as its system is not Linux with glibc."""
+
+    exit_code = 36
+
+
 class OutputError(DjbundleError):
     """The bundle cannot be written where ``--output`` says, or the file to verify does not exist."""
 
@@ -115,12 +133,6 @@ class LibraryError(DjbundleError):
     """A shared library that an ELF file needs was not found."""
 
     exit_code = 24
-
-
-class TargetError(DjbundleError):
-    """There is no Python, or no package, for the machine that the bundle is for."""
-
-    exit_code = 37
 
 
 class LargeFileError(DjbundleError):

@@ -12,7 +12,7 @@ from djbundle.builder.core.cache import Cache, default_folder
 from djbundle.builder.dependencies import modules
 from djbundle.builder.dependencies.bytecode_rules import Reason
 from djbundle.builder.dependencies.dependencies import Dependency, find_dependencies
-from djbundle.builder.inspection.inspection import Inspection, ReadVariable, check_versions
+from djbundle.builder.inspection.inspection import Inspection, ReadVariable
 from djbundle.builder.machine_ties import find_machine_ties, settings_files
 from djbundle.builder.native.refusals import choose_modules
 from djbundle.builder.options import BuildOptions
@@ -20,6 +20,7 @@ from djbundle.builder.project.installed import files_of
 from djbundle.builder.project.project import Project
 from djbundle.builder.relative_paths import find_relative_paths
 from djbundle.builder.scan import DEVELOPMENT_APPS, Finding, scan
+from djbundle.builder.versions import check_versions
 
 SHOWN_FILES = 5  # missing files shown at most
 # Warnings of `check --deploy` about settings that the bundle changes by itself.

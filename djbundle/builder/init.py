@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 
 from djbundle.builder.generated_file import GeneratedFile
+from djbundle.builder.host import CONTAINERFILE, container_commands
 from djbundle.builder.project.installed import is_for_project
 from djbundle.builder.project.project import Project
 from djbundle.common.templates import render
@@ -15,7 +16,7 @@ INSTALLATIONS = {  # the first file that exists decides how packages are install
     "poetry.lock": "pip install poetry poetry-plugin-export && poetry export | pip install -r /dev/stdin",
     "pdm.lock": "pip install pdm && pdm export --prod | pip install -r /dev/stdin",
     "requirements.txt": "pip install -r requirements.txt",
-    "pyproject.toml": "pip install .",
+    "pyproject.toml": "pip install uv && uv pip install -r pyproject.toml",  # `pip install .` wants a package
 }
 NO_INSTALLATION = "pip install django"
 POSTGRES_DRIVERS = ("psycopg", "psycopg2", "psycopg2-binary")
@@ -53,17 +54,32 @@ def build_files(
         text = render("pyproject.toml", name=project.name, settings=project.settings_module)
         yield GeneratedFile(PurePath("pyproject.toml"), text, appends=True)
     yield GeneratedFile(PurePath("Containerfile"), render("Containerfile", name=project.name))
-    install = next((way for name, way in INSTALLATIONS.items() if (project.root / name).is_file()), NO_INSTALLATION)
     variables = "".join(f" --env {name}=build-only" for name in needed)
     workflow = render(
         "workflow.yml",
         name=project.name,
         python=python,
-        install=install,
+        install=_installation(project),
         djbundle=distribution_with_extras(is_for_machines=is_for_machines),
         variables=variables,
     )
     yield GeneratedFile(PurePath(".github", "workflows", "bundle.yml"), workflow)
+
+
+def builder_file(project: Project, python: str) -> GeneratedFile:
+    """Return the recipe of an image in which the project is built. `python` is a version such as "3.13".
+
+    It is made without an import of the project, which may be impossible on the machine that needs this file.
+    """
+    make, build = container_commands(f"{project.name}-builder")
+    values = {"name": project.name, "python": python, "make": make, "build": build, "djbundle": "djbundle"}
+    text = render("deploy/builder/Containerfile", install=_installation(project), **values)
+    return GeneratedFile(PurePath(CONTAINERFILE), text)
+
+
+def _installation(project: Project) -> str:
+    """Return the command that installs the project's packages."""
+    return next((way for name, way in INSTALLATIONS.items() if (project.root / name).is_file()), NO_INSTALLATION)
 
 
 def distribution_with_extras(*, is_for_machines: bool) -> str:

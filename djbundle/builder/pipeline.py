@@ -26,7 +26,7 @@ from djbundle.builder.core.console import Console
 from djbundle.builder.core.tree import Tree
 from djbundle.builder.dependencies import modules
 from djbundle.builder.dependencies.dependencies import find_dependencies
-from djbundle.builder.inspection.inspection import Inspection, check_versions, inspect_project
+from djbundle.builder.inspection.inspection import Inspection, inspect_project
 from djbundle.builder.native import compiler, libraries, nuitka
 from djbundle.builder.native.refusals import RefusedModuleError, choose_modules
 from djbundle.builder.native.target import Target, this_target
@@ -38,6 +38,7 @@ from djbundle.builder.verify import draft, verification
 from djbundle.builder.verify.comparison import Comparison
 from djbundle.builder.verify.crawl_record import CrawlRecord
 from djbundle.builder.verify.migrated import MigratedData
+from djbundle.builder.versions import check_versions
 from djbundle.errors import DiskFullError
 
 ADVICE_IF_COMPARED = "see in the traceback what it lacks: from the sources it works"

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
+from djbundle.builder import versions
 from djbundle.builder.contents.assets import add_project
 from djbundle.builder.contents.selection import FileSelection
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.tree import Tree
-from djbundle.builder.inspection import inspection
-from djbundle.builder.inspection.inspection import check_versions
 from djbundle.builder.project.configuration import Configuration, read_pyproject
 from djbundle.builder.project.project import find_project
+from djbundle.builder.versions import check_versions
 from djbundle.contract.file_format import FOOTER_SIZE, MAGIC
 from djbundle.errors import ConfigurationError, UnsupportedVersionError
 
@@ -144,7 +144,7 @@ def test_exclude_takes_files_and_folders() -> None:
 
 @pytest.mark.parametrize("version", ["4.2.16", "5.1.1", "7.0"])
 def test_unsupported_django(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
-    monkeypatch.setattr(inspection, "distribution", lambda _name: SimpleNamespace(version=version))
+    monkeypatch.setattr(versions, "distribution", lambda _name: SimpleNamespace(version=version))
     with pytest.raises(UnsupportedVersionError) as caught:
         check_versions()
     assert version in caught.value.cause
@@ -152,7 +152,7 @@ def test_unsupported_django(monkeypatch: pytest.MonkeyPatch, version: str) -> No
 
 @pytest.mark.parametrize("version", ["5.2", "5.2.9", "6.0a1", "6.1.3"])
 def test_supported_django(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
-    monkeypatch.setattr(inspection, "distribution", lambda _name: SimpleNamespace(version=version))
+    monkeypatch.setattr(versions, "distribution", lambda _name: SimpleNamespace(version=version))
     check_versions()
 
 
@@ -161,7 +161,7 @@ def test_unsupported_python(monkeypatch: pytest.MonkeyPatch) -> None:
         version_info = (3, 11, 9)
         version = "3.11.9 (main)"
 
-    monkeypatch.setattr(inspection, "sys", Old)
+    monkeypatch.setattr(versions, "sys", Old)
     with pytest.raises(UnsupportedVersionError, match=r"Python 3\.11\.9 is too old"):
         check_versions()
 

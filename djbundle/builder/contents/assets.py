@@ -12,6 +12,7 @@ import zstandard
 
 from djbundle.builder.contents.bytecode import Source, add_bytecode
 from djbundle.builder.contents.selection import Decision, FileSelection
+from djbundle.builder.contents.translations import add_missing_translations
 from djbundle.builder.core.cache import Cache, hash_of
 from djbundle.builder.core.tree import Tree
 from djbundle.builder.dependencies.modules import NOT_PACKAGES, Modules
@@ -42,6 +43,7 @@ def add_project(tree: Tree, selection: FileSelection, compiled: Modules, cache: 
         if path.suffix == ".py" and PurePosixPath(path) not in compiled and path.name not in NOT_PACKAGES:
             sources.append(Source(file, str(path)))
     add_bytecode(tree, sources, cache, "project")
+    add_missing_translations(tree, selection, cache)
     tree.links |= {str(path): target for path, target in project.links.items() if selection.takes_link(path)}
 
 

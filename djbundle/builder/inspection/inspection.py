@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from djbundle.builder.project.installed import distribution, project_command
+from djbundle.builder.project.installed import project_command
 from djbundle.builder.project.project import Project
 from djbundle.contract.variables import SETTINGS_MODULE
 from djbundle.errors import (
@@ -23,7 +23,6 @@ from djbundle.errors import (
     ProjectImportError,
     SettingsError,
     StaticFilesError,
-    UnsupportedVersionError,
 )
 from djbundle.manifest import Interface
 
@@ -84,17 +83,6 @@ class Inspection:
     def read_as_data(self) -> set[str]:
         """Return the opened files, without the sources of imported modules."""
         return {path for path in self.opened if not path.endswith(".py")} | set(self.read_sources)
-
-
-def check_versions() -> None:
-    """Refuse a Python or Django version that a bundle cannot carry, before any work is done."""
-    if sys.version_info < MIN_PYTHON:
-        raise UnsupportedVersionError(f"Python {sys.version.split()[0]} is too old", "build with Python 3.12 or later")
-    django = distribution("django").version
-    if not MIN_DJANGO <= tuple(map(int, re.findall(r"\d+", django)[:2])) < DJANGO_LIMIT:
-        raise UnsupportedVersionError(
-            f"Django {django} is not supported", 'install another:  pip install "django>=5.2,<7"'
-        )
 
 
 def inspect_project(project: Project, environment: dict[str, str], work: Path) -> Inspection:

@@ -1,7 +1,6 @@
 """Add all shared libraries that ELF files of the tree need, directly or indirectly, down to libc and its loader."""
 
 import os
-import platform
 import re
 import subprocess
 from collections.abc import Collection, Iterable, Iterator
@@ -15,11 +14,10 @@ from djbundle.builder.native import compiler, elf, sqlite, underlinked
 from djbundle.builder.native.target import Target
 from djbundle.contract import layout
 from djbundle.contract.layout import LIBRARIES, PROGRAM
-from djbundle.errors import LibraryError, UnsupportedVersionError
+from djbundle.errors import LibraryError
 
 VFS = f"{LIBRARIES}/{layout.VFS}"
 LEFT_TO_GLIBC = ("ld-linux", "libnss_", "libc.so")  # glibc opens them itself, or they are always added
-MIN_GLIBC = (2, 33)  # ld.so --argv0
 
 
 def close_libraries(tree: Tree, loaded: Iterable[Path], target: Target, cache: Cache) -> None:
@@ -28,7 +26,6 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], target: Target, cache: C
     Libraries that the project has `loaded` by name, with ctypes or cffi, are added too. Record in the tree which
     libraries must be loaded before each file.
     """
-    _check_glibc(target)
     search = _LibrarySearch(target)
     dynamics = {path: elf.read_dynamic(path) for path in loaded if path.is_file() and elf.is_elf(path)}
     needed = {soname for dynamic in dynamics.values() for soname in dynamic.needed}
@@ -160,18 +157,6 @@ def _load_order(name: str, needs: dict[str, dict[str, str]], cut: dict[str, list
 
 def _may_be_elf(file: File) -> bool:
     return ".so" in PurePosixPath(file.name).name or file.source.suffix == ".so"
-
-
-def _check_glibc(target: Target) -> None:
-    if target.is_other:
-        return  # that of its folder, which is not started
-    name, version = platform.libc_ver()
-    if name != "glibc" or tuple(map(int, version.split(".")[:2])) < MIN_GLIBC:
-        minimum = ".".join(map(str, MIN_GLIBC))
-        raise UnsupportedVersionError(
-            f"this machine has {name or 'no glibc'} {version}",
-            f"build on a machine with glibc {minimum} or later",
-        )
 
 
 def _find_in_tree(tree: Tree, file: File, soname: str, dynamic: elf.Dynamic) -> str | None:
