@@ -23,13 +23,14 @@ from djbundle.builder.contents.selection import FileSelection
 from djbundle.builder.contents.startup import files_of_start
 from djbundle.builder.core.cache import Cache, default_folder
 from djbundle.builder.core.console import Console
+from djbundle.builder.core.target import Target
 from djbundle.builder.core.tree import Tree
 from djbundle.builder.dependencies import modules
-from djbundle.builder.dependencies.dependencies import find_dependencies
+from djbundle.builder.dependencies.dependencies import Dependency, find_dependencies
+from djbundle.builder.dependencies.target_wheels import with_wheels_for
 from djbundle.builder.inspection.inspection import Inspection, inspect_project
 from djbundle.builder.native import compiler, libraries, nuitka
 from djbundle.builder.native.refusals import RefusedModuleError, choose_modules
-from djbundle.builder.native.target import Target, this_target
 from djbundle.builder.options import BuildOptions
 from djbundle.builder.project.hooks import run_before
 from djbundle.builder.project.project import Project
@@ -41,6 +42,7 @@ from djbundle.builder.verify.migrated import MigratedData
 from djbundle.builder.versions import check_versions
 from djbundle.errors import DiskFullError
 
+NOTHING_COMPILED = modules.Choice({}, {})
 ADVICE_IF_COMPARED = "see in the traceback what it lacks: from the sources it works"
 ADVICE_IF_NOT_COMPARED = "see in the traceback whether the project or the bundle is to blame"
 NO_VERIFY_ADVICE = ", or write the bundle all the same with --no-verify"
@@ -59,24 +61,25 @@ def build(options: BuildOptions, console: Console) -> Report:
 
 
 def _build(options: BuildOptions, console: Console) -> Report:
-    cache, target = Cache(default_folder()), this_target()
+    cache = Cache(default_folder())
     built = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
     with _disk_full_error(), tempfile.TemporaryDirectory(prefix="djbundle-") as folder:
         work = Path(folder)
         with console.step("find the project") as step:
             check_versions()
-            compiler.find_compiler()
+            target = options.find_target()
+            compiler.find_compiler(target.machine)
             project = options.find_project()
             output = (options.output or Path("dist") / project.name).absolute()
             write.check_output(output)
             step.note(f"{project.name} {project.version}, {project.settings_module} ({project.settings_reason})")
 
         _run_before(project, options, console)
-        compiled, kept = choose_modules(project, cache)
+        compiled, kept = NOTHING_COMPILED if target.is_other else choose_modules(project, cache)
         with nuitka.Compilation(project.root, compiled, kept, cache, work) as compilation:
             with console.step("import it and collect its static files") as step:
                 inspection = inspect_project(project, options.environment, work)
-                dependencies = find_dependencies(project, inspection)
+                dependencies = _find_packages(project, inspection, target, work)
                 step.note(f"Django {inspection.django}, {len(dependencies)} packages of {options.packages}")
 
             with console.step("collect packages, data and libraries") as step:
@@ -88,24 +91,23 @@ def _build(options: BuildOptions, console: Console) -> Report:
                 stdlib.add_standard_library(tree, target, cache)
                 assets.add_static_files(tree, work / "static", left_out.static, cache)
                 library_data = _close_libraries(tree, project, inspection, target, cache)
-                _add_manifest(tree, make_manifest(project, inspection, library_data, built))
-                start = [*files_of_start(tree, project, inspection.opened)]
+                _add_manifest(tree, make_manifest(project, inspection, target, library_data, built))
+                start = [*files_of_start(tree, project, target, inspection.opened)]
                 launcher = compiler.compile_launcher(target.machine, cache)
                 cache.digests.save()
                 step.note(f"{len(tree)} files")
 
             environment = verification.environment_of_build(inspection.variables, options.environment)
             comparison = Comparison(project, environment, work / "static")
-            if options.verify and draft.is_worthwhile(tree, start, compilation, cache):
+            verifies = options.verify and not target.is_other
+            if verifies and draft.is_worthwhile(tree, start, compilation, cache):
                 _check_draft(draft.Draft(tree, start, launcher, compiled, comparison), cache, console)
 
             with console.step("compress them") as step:
                 archive = pack_tree(tree, start, cache, step.progress)
 
-            with console.step("compile the project to C") as step:
-                module = compilation.result(step.progress)
-                libraries.add_module(tree, f"{nuitka.MODULE}{EXTENSION_SUFFIXES[0]}", module, cache)
-                step.note(modules.summary(compiled, kept), cached=compilation.was_cached)
+            if compiled:
+                _add_compiled(tree, compilation, modules.summary(compiled, kept), cache, console)
 
         with contextlib.ExitStack() as stack:
             with console.step("write the bundle") as step:
@@ -114,7 +116,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
                 cache.digests.save()
                 cache.prune()
             migrated = MigratedData.of(cache, archive, project.settings_module, environment)
-            record = _crawl(bundle, comparison, migrated, console) if options.verify else None
+            record = _crawl(bundle, comparison, migrated, console) if verifies else None
 
     return replace(Report.of(output, project, dependencies, archive, console.steps, record), left_out=left_out)
 
@@ -146,8 +148,21 @@ def _close_libraries(
     return add_library_data(tree, loaded)
 
 
+def _find_packages(project: Project, inspection: Inspection, target: Target, work: Path) -> list[Dependency]:
+    """Return the packages of the bundle; those with machine code are for the target."""
+    dependencies = find_dependencies(project, inspection)
+    return with_wheels_for(target, dependencies, work / "wheels") if target.is_other else dependencies
+
+
 def _add_manifest(tree: Tree, written: manifest.Manifest) -> None:
     tree.add_text(manifest.FILE_NAME, written.to_json(), "project")
+
+
+def _add_compiled(tree: Tree, compilation: nuitka.Compilation, summary: str, cache: Cache, console: Console) -> None:
+    with console.step("compile the project to C") as step:
+        module = compilation.result(step.progress)
+        libraries.add_module(tree, f"{nuitka.MODULE}{EXTENSION_SUFFIXES[0]}", module, cache)
+        step.note(summary, cached=compilation.was_cached)
 
 
 def _check_draft(of: draft.Draft, cache: Cache, console: Console) -> None:

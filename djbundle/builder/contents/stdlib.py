@@ -4,8 +4,8 @@ from fnmatch import fnmatch
 
 from djbundle.builder.contents.bytecode import Source, add_bytecode
 from djbundle.builder.core.cache import Cache
+from djbundle.builder.core.target import Target
 from djbundle.builder.core.tree import LICENSES_FOLDER, Tree
-from djbundle.builder.native.target import Target
 
 UNNEEDED = frozenset(  # not needed on a Linux server
     (

@@ -9,6 +9,7 @@ from djbundle.builder.machines import aarch64, x86_64
 from djbundle.builder.machines.machine import Machine
 from djbundle.errors import UnsupportedVersionError
 
+SYSTEM = "linux-"  # before the name of a machine, in options
 MACHINES = {each.name: each for each in (aarch64.MACHINE, x86_64.MACHINE)}
 
 

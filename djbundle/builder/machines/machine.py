@@ -1,4 +1,4 @@
-"""What the builder knows of a machine."""
+"""The record of what the builder knows of a machine."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

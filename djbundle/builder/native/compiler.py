@@ -14,10 +14,10 @@ from pathlib import Path
 import nuitka
 
 from djbundle.builder.core.cache import Cache, hash_of, hash_of_files
+from djbundle.builder.core.target import Target
 from djbundle.builder.machines import MACHINES, this_machine
 from djbundle.builder.machines.machine import Machine
 from djbundle.builder.native.contract_header import contract_header, write_contract_header
-from djbundle.builder.native.target import Target
 from djbundle.errors import CompileError, ToolMissingError
 
 CANDIDATES = ("gcc", "cc", "clang")
@@ -86,7 +86,8 @@ def compile_program(target: Target, cache: Cache) -> Path:
         *PROGRAM,
         *SMALL,
         *_headers(),
-        *(f"-I{folder}" for folder in target.include),
+        f"-I{target.include}",
+        *([f"-idirafter{target.include.parent}"] if target.is_other else []),  # after the compiler's own headers of C
         f'-DSOABI="{target.variable("SOABI")}"',
     ]
     sources = sorted(_folder("interpreter").glob("*.c"))

@@ -18,9 +18,9 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.segments import InterpSegment
 
 from djbundle.builder.core.cache import Cache, hash_of
+from djbundle.builder.core.programs import program_of
 from djbundle.builder.machines import MACHINES, this_machine
 from djbundle.builder.machines.machine import Machine
-from djbundle.builder.native.programs import program_of
 from djbundle.errors import CompileError, ToolMissingError
 
 MAGIC = b"\x7fELF"

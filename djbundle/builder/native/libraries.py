@@ -8,13 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 from djbundle.builder.core.cache import Cache
+from djbundle.builder.core.target import Target, this_target
 from djbundle.builder.core.tree import File, Tree
 from djbundle.builder.machines.machine import Machine
 from djbundle.builder.native import compiler, elf, sqlite, underlinked
-from djbundle.builder.native.target import Target
+from djbundle.builder.native.target_sqlite import check_sqlite, sqlite_version
 from djbundle.contract import layout
 from djbundle.contract.layout import LIBRARIES, PROGRAM
-from djbundle.errors import LibraryError
+from djbundle.errors import LibraryError, TargetError
 
 VFS = f"{LIBRARIES}/{layout.VFS}"
 LEFT_TO_GLIBC = ("ld-linux", "libnss_", "libc.so")  # glibc opens them itself, or they are always added
@@ -30,10 +31,14 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], target: Target, cache: C
     dynamics = {path: elf.read_dynamic(path) for path in loaded if path.is_file() and elf.is_elf(path)}
     needed = {soname for dynamic in dynamics.values() for soname in dynamic.needed}
     callers = [path for path, dynamic in dynamics.items() if sqlite.LIBRARY in dynamic.needed]
-    if not target.is_other:
+    if target.is_other:
+        _check_machine(tree, target)
+        check_sqlite(search.of_system(sqlite.LIBRARY))
+    else:
         sqlite.add_sqlite(tree, LIBRARIES, cache, callers)
-    for soname, path in _opened_by_name(search, dynamics, needed):
-        tree.add(f"{LIBRARIES}/{soname}", path, "libraries")
+    for soname, path in _opened_by_name(this_target(), dynamics, needed):
+        found = search.of_system(soname) if target.is_other else path
+        tree.add(f"{LIBRARIES}/{soname}", found, "libraries")
     tree.add(VFS, compiler.compile_vfs(target.machine, cache), "libraries")
     program = File(PROGRAM, compiler.compile_program(target, cache), "python", executable=True)
     waiting = [*(file for file in tree if _may_be_elf(file) and elf.is_elf(file.source)), program]
@@ -72,6 +77,20 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], target: Target, cache: C
     _record_load_order(tree, needs, cut)
 
 
+def sqlite_version_of(target: Target) -> str:
+    """Return the SQLite version of bundles for the target."""
+    if not target.is_other:
+        return sqlite.bundled_sqlite_version()
+    return sqlite_version(_LibrarySearch(target).of_system(sqlite.LIBRARY)) or ""
+
+
+def _check_machine(tree: Tree, target: Target) -> None:
+    """Refuse machine code that is for another machine, as that of a package installed in editable mode."""
+    for file in tree:
+        if _may_be_elf(file) and elf.is_elf(file.source) and elf.machine_of(file.source) != target.machine.elf:
+            raise TargetError(f"{file.name} is not for {target.machine.name}", f"leave it out:  --exclude {file.name}")
+
+
 def add_module(tree: Tree, name: str, source: Path, cache: Cache) -> None:
     """Add an extension module. It may need only libraries that the program loads."""
     for soname in elf.read_dynamic(source).needed:
@@ -80,10 +99,9 @@ def add_module(tree: Tree, name: str, source: Path, cache: Cache) -> None:
     tree.add(name, elf.slim(source, cache), "project")
 
 
-def _opened_by_name(
-    search: "_LibrarySearch", loaded: Iterable[Path], needed: Collection[str]
-) -> Iterator[tuple[str, Path]]:
+def _opened_by_name(target: Target, loaded: Iterable[Path], needed: Collection[str]) -> Iterator[tuple[str, Path]]:
     """Yield the system libraries that no other library needs: some code has asked the loader for them by name."""
+    search = _LibrarySearch(target)
     for path in loaded:
         soname = search.soname_of(path)
         if soname is not None and soname not in needed and not soname.startswith(LEFT_TO_GLIBC):
@@ -188,7 +206,7 @@ class _LibrarySearch:
     """
 
     def __init__(self, target: Target) -> None:
-        self._prefix = target.prefix
+        self._python, self._prefix = target.python, target.prefix
         self._system: dict[str, Path] = {}
         for soname, path in _in_folders(target) if target.is_other else _in_loader_cache(target.machine):
             self._system.setdefault(soname, path)
@@ -206,6 +224,10 @@ class _LibrarySearch:
             return self._sonames.get(path)
         links = path.parent.glob(f"{path.name.partition('.so')[0]}.so*")
         return min((link.name for link in links if link.resolve() == path), key=len)
+
+    def of_system(self, soname: str) -> Path:
+        """Return the library of this name that any program finds."""
+        return self.find(soname, self._python, elf.NOTHING_NEEDED)
 
     def find(self, soname: str, source: Path, dynamic: elf.Dynamic) -> Path:
         for item in dynamic.search_path:
@@ -240,6 +262,6 @@ def _add_loader(tree: Tree, search: _LibrarySearch, target: Target, cache: Cache
         raise LibraryError(f"{target.python} names no loader", "build with a Python that is linked dynamically")
     path = Path(interpreter)
     if target.is_other:
-        path = search.find(target.machine.loader, target.python, elf.NOTHING_NEEDED)
+        path = search.of_system(target.machine.loader)
     loader = File(target.machine.loader, path, "libraries", executable=True)
     tree.replace(loader, elf.slim(path, cache, as_image=True))

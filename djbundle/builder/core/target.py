@@ -4,6 +4,8 @@ Mostly that is the interpreter that runs the build. For another machine it lies 
 Debian's packages were unpacked: nothing of it is started.
 """
 
+import platform
+import re
 import runpy
 import sys
 import sysconfig
@@ -16,6 +18,7 @@ from djbundle.builder.machines import this_machine
 from djbundle.builder.machines.machine import Machine
 from djbundle.errors import TargetError
 
+VERSION = re.compile(r'^#define PY_VERSION\s+"([^"]+)"', re.MULTILINE)
 PREFIXES = ("usr", "usr/local", ".")  # of a Python in a folder
 
 
@@ -28,14 +31,20 @@ class Target:
     root: Path  # of its file system; "/" for this machine
     prefix: Path
     stdlib: Path
-    include: tuple[Path, ...]  # folders of headers
+    include: Path  # the folder of Python's headers; Debian's lead to others, which lie below the folder above
     variables: Mapping[str, Any]  # those of sysconfig
-    packages: Path | None = None  # the folder with the packages for it; None for those of the project's environment
 
     @property
     def is_other(self) -> bool:
         """Return whether it is for another machine, or another Python, than that of the build."""
         return self.root != Path("/")
+
+    @property
+    def version(self) -> str:
+        """Return the version of Python, from its headers."""
+        if self.is_other and (match := VERSION.search((self.include / "patchlevel.h").read_text())):
+            return match[1]
+        return platform.python_version()
 
     def variable(self, name: str) -> str:
         """Return a variable of sysconfig; "" if there is none."""
@@ -54,12 +63,12 @@ def this_target() -> Target:
         root=Path("/"),
         prefix=Path(sys.base_prefix),
         stdlib=Path(sysconfig.get_path("stdlib")),
-        include=(Path(sysconfig.get_path("include")),),
+        include=Path(sysconfig.get_path("include")),
         variables=sysconfig.get_config_vars(),
     )
 
 
-def target_in(root: Path, machine: Machine, packages: Path) -> Target:
+def target_in(root: Path, machine: Machine) -> Target:
     """Return the Python for `machine` in the folder `root`, which has the version of the one that runs the build."""
     root = root.resolve()
     version = "python{}.{}".format(*sys.version_info)
@@ -67,16 +76,14 @@ def target_in(root: Path, machine: Machine, packages: Path) -> Target:
         stdlib = root / prefix / "lib" / version
         data = next(iter(sorted(stdlib.glob(f"_sysconfigdata_*{machine.triplet}.py"))), None)
         if data:
-            headers = (root / prefix / "include" / version, root / prefix / "include" / machine.triplet / version)
             return Target(
                 machine=machine,
                 python=root / prefix / "bin" / version,
                 root=root,
                 prefix=root / prefix,
                 stdlib=stdlib,
-                include=(*headers, headers[0].parent),
+                include=root / prefix / "include" / version,
                 variables=runpy.run_path(str(data))["build_time_vars"],
-                packages=packages.resolve(),
             )
     raise TargetError(
         f"{root} has no {version} for {machine.name}",
