@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -99,8 +100,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
 
             environment = verification.environment_of_build(inspection.variables, options.environment)
             comparison = Comparison(project, environment, work / "static")
-            verifies = options.verify and not target.is_other
-            if verifies and draft.is_worthwhile(tree, start, compilation, cache):
+            if options.verify and not target.is_other and draft.is_worthwhile(tree, start, compilation, cache):
                 _check_draft(draft.Draft(tree, start, launcher, compiled, comparison), cache, console)
 
             with console.step("compress them") as step:
@@ -116,6 +116,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
                 cache.digests.save()
                 cache.prune()
             migrated = MigratedData.of(cache, archive, project.settings_module, environment)
+            verifies = options.verify and (not target.is_other or _starts_here(bundle, target, console))
             record = _crawl(bundle, comparison, migrated, console) if verifies else None
 
     return replace(Report.of(output, project, dependencies, archive, console.steps, record), left_out=left_out)
@@ -163,6 +164,14 @@ def _add_compiled(tree: Tree, compilation: nuitka.Compilation, summary: str, cac
         module = compilation.result(step.progress)
         libraries.add_module(tree, f"{nuitka.MODULE}{EXTENSION_SUFFIXES[0]}", module, cache)
         step.note(summary, cached=compilation.was_cached)
+
+
+def _starts_here(bundle: Path, target: Target, console: Console) -> bool:
+    """Return whether this machine starts the bundle for another one, by an emulator; say so if it does not."""
+    with contextlib.suppress(OSError):
+        return subprocess.run([bundle, "version"], env={}, capture_output=True, check=False).returncode == 0
+    console.print(f"nothing of it was run: it is for {target.machine.name}. There:  djbundle verify {bundle.name}")
+    return False
 
 
 def _check_draft(of: draft.Draft, cache: Cache, console: Console) -> None:

@@ -12,7 +12,7 @@ from djbundle.builder.dependencies.dependencies import Dependency
 from djbundle.builder.dependencies.target_wheels import is_pure, with_wheels_for
 from djbundle.builder.machines import MACHINES, this_machine
 from djbundle.builder.machines.machine import Machine
-from djbundle.builder.native import elf, libraries
+from djbundle.builder.native import compiler, elf, libraries
 from djbundle.builder.native.target_sqlite import check_sqlite, sqlite_version
 from djbundle.builder.options import BuildOptions
 from djbundle.builder.project import installed
@@ -31,7 +31,7 @@ def other() -> Machine:
 def target(tmp_path: Path, other: Machine) -> Target:
     """Make a folder as Debian's packages leave it, without a program."""
     root = tmp_path / "root"
-    variables = {"DESTSHARED": f"/usr/lib/{VERSION}/lib-dynload", "SOABI": f"cpython-{other.triplet}"}
+    variables = {"LIBPL": f"/usr/lib/{VERSION}/config", "SOABI": f"cpython-{other.triplet}"}
     files = {
         f"usr/lib/{VERSION}/_sysconfigdata__{other.triplet}.py": f"build_time_vars = {variables}",
         f"usr/include/{VERSION}/patchlevel.h": '#define PY_MINOR_VERSION 1\n#define PY_VERSION   \t"3.99.1rc1"\n',
@@ -46,7 +46,8 @@ def test_parts_lie_in_the_folder(target: Target, tmp_path: Path) -> None:
     assert target.is_other
     assert target.version == "3.99.1rc1"
     assert target.stdlib == tmp_path / "root" / "usr" / "lib" / VERSION
-    assert target.folder("DESTSHARED") == target.stdlib / "lib-dynload"
+    assert target.extensions == target.stdlib / "lib-dynload"
+    assert target.folder("LIBPL") == target.stdlib / "config"
     assert target.variable("LIBS") == ""
 
 
@@ -110,6 +111,13 @@ def test_sqlite_of_the_target(other: Machine, tmp_path: Path, source: str, versi
             check_sqlite(library)
     else:
         check_sqlite(library)
+
+
+def test_library_that_the_folder_lacks_is_that_of_the_compiler(other: Machine) -> None:
+    """A Python that was made for no one distribution brings no C library."""
+    bench = bench_of(other.name)
+    assert compiler.find_library("libc.so.6", other) == bench.library("libc.so.6")
+    assert compiler.find_library("libnowhere.so.1", other) is None
 
 
 def test_machine_code_of_another_machine_is_named(target: Target, tmp_path: Path) -> None:

@@ -30,6 +30,6 @@ def add_standard_library(tree: Tree, target: Target, cache: Cache) -> None:
 
 
 def _add_extensions(tree: Tree, target: Target) -> None:
-    for path in sorted(target.folder("DESTSHARED").glob("*.so")):
+    for path in sorted(target.extensions.glob("*.so")):
         if not any(fnmatch(path.name.split(".")[0], pattern) for pattern in TEST_EXTENSIONS):
             tree.add(path.name, path, "python")

@@ -50,6 +50,11 @@ class Target:
         """Return a variable of sysconfig; "" if there is none."""
         return str(self.variables.get(name) or "")
 
+    @property
+    def extensions(self) -> Path:
+        """Return the folder of the standard library's extension modules. It need not exist: they may be built in."""
+        return self.stdlib / "lib-dynload" if self.is_other else self.folder("DESTSHARED")
+
     def folder(self, name: str) -> Path:
         """Return the folder that a variable of sysconfig names, on the machine of the build."""
         return self.root / self.variable(name).lstrip("/")

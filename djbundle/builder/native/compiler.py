@@ -54,6 +54,13 @@ def find_compiler(machine: Machine | None = None) -> str:
     raise ToolMissingError(f"there is no C compiler{f' for {machine.name}' if machine else ''} on the PATH", fix)
 
 
+def find_library(soname: str, machine: Machine) -> Path | None:
+    """Return the library of this name with which the compiler links; None if it has none."""
+    command = [find_compiler(machine), f"-print-file-name={soname}"]
+    path = Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+    return path.resolve() if path.is_absolute() and path.is_file() else None  # otherwise it prints the name itself
+
+
 def launcher_sources(machine: Machine) -> list[Path]:
     """Return the sources of the launcher for a machine, without those that only other machines have."""
     folder = _folder("launcher")

@@ -33,7 +33,8 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], target: Target, cache: C
     callers = [path for path, dynamic in dynamics.items() if sqlite.LIBRARY in dynamic.needed]
     if target.is_other:
         _check_machine(tree, target)
-        check_sqlite(search.of_system(sqlite.LIBRARY))
+        if _uses_sqlite(target):
+            check_sqlite(search.of_system(sqlite.LIBRARY))
     else:
         sqlite.add_sqlite(tree, LIBRARIES, cache, callers)
     for soname, path in _opened_by_name(this_target(), dynamics, needed):
@@ -81,7 +82,13 @@ def sqlite_version_of(target: Target) -> str:
     """Return the SQLite version of bundles for the target."""
     if not target.is_other:
         return sqlite.bundled_sqlite_version()
-    return sqlite_version(_LibrarySearch(target).of_system(sqlite.LIBRARY)) or ""
+    is_known = _uses_sqlite(target)
+    return (sqlite_version(_LibrarySearch(target).of_system(sqlite.LIBRARY)) if is_known else None) or "unknown"
+
+
+def _uses_sqlite(target: Target) -> bool:
+    """Return whether the Python of another machine uses a library of SQLite. It may also have SQLite built in."""
+    return any(target.extensions.glob("_sqlite3.*"))
 
 
 def _check_machine(tree: Tree, target: Target) -> None:
@@ -202,11 +209,12 @@ def _normal(path: PurePosixPath) -> PurePosixPath:
 class _LibrarySearch:
     """Find libraries as the target's loader does: in the file's own search path, then in the loader's cache.
 
-    The cache of a target in a folder was never written. There, its loader's own folders are searched.
+    The cache of a target in a folder was never written. There, its loader's own folders are searched, and then those of
+    the compiler for it: a Python that was not made for one distribution lies there without a C library.
     """
 
     def __init__(self, target: Target) -> None:
-        self._python, self._prefix = target.python, target.prefix
+        self._target = target
         self._system: dict[str, Path] = {}
         for soname, path in _in_folders(target) if target.is_other else _in_loader_cache(target.machine):
             self._system.setdefault(soname, path)
@@ -227,7 +235,7 @@ class _LibrarySearch:
 
     def of_system(self, soname: str) -> Path:
         """Return the library of this name that any program finds."""
-        return self.find(soname, self._python, elf.NOTHING_NEEDED)
+        return self.find(soname, self._target.python, elf.NOTHING_NEEDED)
 
     def find(self, soname: str, source: Path, dynamic: elf.Dynamic) -> Path:
         for item in dynamic.search_path:
@@ -236,9 +244,11 @@ class _LibrarySearch:
                 return path.resolve()
         if system_path := self._system.get(soname):
             return system_path.resolve()
-        in_prefix = self._prefix / "lib" / soname
+        in_prefix = self._target.prefix / "lib" / soname
         if in_prefix.is_file():
             return in_prefix.resolve()
+        if self._target.is_other and (found := compiler.find_library(soname, self._target.machine)):
+            return found
         raise LibraryError(f"{source.name} needs {soname}, which is not on this machine", f"install what has {soname}")
 
 
