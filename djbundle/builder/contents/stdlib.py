@@ -20,7 +20,8 @@ TEST_EXTENSIONS = ("_test*", "xx*", "_xx*", "_ctypes_test", "_tkinter")
 def add_standard_library(tree: Tree, target: Target, cache: Cache) -> None:
     """Add the standard library of the bundle's Python, with its extension modules."""
     library = target.stdlib
-    names = (path.relative_to(library) for path in sorted(library.rglob("*.py")))
+    # In the folder of another machine, some of Debian's links lead out of it.
+    names = (path.relative_to(library) for path in sorted(library.rglob("*.py")) if path.is_file())
     sources = [Source(library / name, str(name)) for name in names if not UNNEEDED & set(name.parts)]
     add_bytecode(tree, sources, cache, "python")
     _add_extensions(tree, target)
