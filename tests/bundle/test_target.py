@@ -25,6 +25,12 @@ MACHINE = "aarch64"
 PYTHON = REPOSITORY / ".venv" / "arm64" / "python"  # kept, because it takes a minute to get
 
 
+class EmulatedSite(Site):
+    """A site whose programs are emulated, which takes ten times as long and more."""
+
+    start_timeout = run_timeout = 600.0
+
+
 @pytest.fixture(scope="module")
 def python() -> Path:
     bench = bench_of(MACHINE)
@@ -55,7 +61,7 @@ def build_across(project: Path, python: Path, output: Path) -> Path:
 
 @pytest.fixture
 def site(small: Path, tmp_path: Path) -> Iterator[Site]:
-    site = Site(copy_bundle(small, tmp_path / "place"), tmp_path / "data", bare_environment())
+    site = EmulatedSite(copy_bundle(small, tmp_path / "place"), tmp_path / "data", bare_environment())
     site.run("migrate")
     with site:
         yield site
