@@ -206,7 +206,7 @@ def why(distribution: str, project: Path, python: Path | None, **options: Any) -
 @click.option(
     "--for",
     "kinds",
-    type=click.Choice([*Kind, BUILDER]),
+    type=click.Choice([*(kind.value for kind in Kind), BUILDER]),
     multiple=True,
     help="Write what deploys the site there too, into deploy/; repeatable. A Containerfile that exists then stays. "
     f"{BUILDER}: the recipe of an image that builds on a machine where djbundle cannot, such as a Mac.",

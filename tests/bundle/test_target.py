@@ -89,5 +89,5 @@ def test_it_serves_runs_a_task_and_is_upgraded(site: Site, next_small: Path) -> 
 def test_it_runs_with_larger_pages(small: Path, tmp_path: Path) -> None:
     lines = run_with_large_pages(bench_of(MACHINE), tmp_path, "/small", "check", files={"small": small})
     assert lines[0] == "pages of 16384 bytes"
-    assert "System check identified no issues" in "\n".join(lines)
+    assert any(line.startswith("System check identified") for line in lines)
     assert lines[-1] == "status 0"
