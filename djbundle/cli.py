@@ -13,6 +13,7 @@ from rich.markup import escape
 import djbundle
 from djbundle.builder.deployment import Kind, Site, deployment_files, scaled_object
 from djbundle.builder.host import check_host, container_commands
+from djbundle.builder.machines import MACHINES, SYSTEM
 from djbundle.errors import PROBLEMS_FOUND, DjbundleError, OptionError
 
 BUILDER = "builder"  # of init --for: the only kind that no machine serves with
@@ -110,6 +111,17 @@ def _enter_environment(project: Path, python: Path | None) -> str:
     "--verify/--no-verify",
     default=True,
     help="Start the bundle, and crawl it, before it is put in place.  [default: --verify]",
+)
+@click.option(
+    "--target",
+    type=click.Choice([f"{SYSTEM}{name}" for name in sorted(MACHINES)]),
+    help="The machine that the bundle is for.  [default: this one]",
+)
+@click.option(
+    "--target-python",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    help="The folder into which a Python for --target was unpacked, with all libraries that it needs.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead of the progress.")
 def build(project: Path, python: Path | None, output: Path | None, *, as_json: bool, **options: Any) -> None:

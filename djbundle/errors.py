@@ -93,6 +93,12 @@ class TranslationError(DjbundleError):
     exit_code = 37
 
 
+class TargetError(DjbundleError):
+    """There is no Python, or no package, for the machine that the bundle is for."""
+
+    exit_code = 38
+
+
 class UnsupportedMachineError(DjbundleError):
     """No bundle can be built on this machine, as its system is not Linux with glibc."""
 

@@ -16,14 +16,15 @@ from ci.bench.peer import REPOSITORY
 from djbundle.builder import pipeline
 from djbundle.builder.archive import blocks as archive_blocks
 from djbundle.builder.archive import pack
+from djbundle.builder.core.cache import hash_of
 from djbundle.builder.core.console import Console
-from djbundle.builder.native.branches import FILTER_VERSION
+from djbundle.builder.machines import this_machine
 from djbundle.builder.options import BuildOptions
 from tests.support.site import bare_environment
 
 KIB, MEGABYTE = 1 << 10, 1_000_000
 PSS = "print(next(line.split()[1] for line in open('/proc/self/smaps_rollup') if line.startswith('Pss:')))"
-PAGE, INTERPRETER = 4096, b"/lib64/ld-linux-x86-64.so.2\0"  # only a program names it, in its first page
+PAGE, INTERPRETER = 4096, f"/{this_machine().loader}\0".encode()  # only a program names it, in its first page
 DICTIONARY_SIZE = 110 * KIB  # zstd's own default
 
 
@@ -84,9 +85,7 @@ def build(choice: Choice, folder: Path) -> tuple[Path, list[bytes]]:
         mock.patch.object(pack, "EXPECTED_MORE", choice.largest // 2),
         mock.patch.object(pack, "LARGEST", choice.largest + choice.largest // 2),
         mock.patch.object(pack, "FIRST_BLOCK_SIZE", choice.first),
-        mock.patch.object(
-            archive_blocks, "FILTER_VERSION", f"{FILTER_VERSION} {choice.name}"
-        ),  # it is in the cache's key
+        mock.patch.object(archive_blocks, "hash_of", lambda *parts: hash_of(choice.name, *parts)),  # the cache's key
         mock.patch.object(archive_blocks, "compress", compress_or_store),
         mock.patch.object(pack, "compress_blocks", remember),
     ):

@@ -4,6 +4,7 @@ import platform
 import shutil
 import sys
 
+from djbundle.builder.machines import MACHINES
 from djbundle.errors import UnsupportedMachineError, UnsupportedVersionError
 
 MIN_GLIBC = (2, 33)  # ld.so --argv0
@@ -16,6 +17,10 @@ def check_host() -> None:
     if sys.platform != "linux":
         name = SYSTEMS.get(sys.platform, sys.platform)
         raise UnsupportedMachineError(f"this is {name}: djbundle builds on Linux", _in_container())
+    if platform.machine() not in MACHINES:
+        names = " and ".join(sorted(MACHINES))
+        cause = f"this machine is a {platform.machine()}: there are bundles for {names}"
+        raise UnsupportedMachineError(cause, "build on one of these machines")
     name, version = platform.libc_ver()
     if name != "glibc":
         raise UnsupportedMachineError("this Linux has another C library than glibc, such as musl", _in_container())

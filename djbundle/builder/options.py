@@ -4,8 +4,11 @@ import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from djbundle.builder.core.target import Target, target_in, this_target
 from djbundle.builder.inspection.inspection import Inspection, inspect_project
+from djbundle.builder.machines import SYSTEM, machine_named, this_machine
 from djbundle.builder.project.project import Project, find_project
+from djbundle.errors import TargetError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +24,20 @@ class BuildOptions:
     compile: tuple[str, ...] = ()
     bytecode: tuple[str, ...] = ()
     verify: bool = True  # crawl the bundle before it is put in place
+    target: str | None = None  # "linux-" and the name of a machine; None for this one
+    target_python: Path | None = None  # the folder that has the Python of another machine
+
+    def find_target(self) -> Target:
+        """Return the Python and the machine that the bundle is for."""
+        machine = machine_named(self.target.removeprefix(SYSTEM)) if self.target else this_machine()
+        if self.target_python:
+            return target_in(self.target_python, machine)
+        if machine != this_machine():
+            raise TargetError(
+                f"a bundle for {machine.name} needs a Python for it",
+                "name the folder into which one was unpacked:  --target-python DIR",
+            )
+        return this_target()
 
     def find_project(self) -> Project:
         """Return the project; these options take precedence over its own configuration."""

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -23,9 +24,11 @@ from djbundle.builder.contents.selection import FileSelection
 from djbundle.builder.contents.startup import files_of_start
 from djbundle.builder.core.cache import Cache, default_folder
 from djbundle.builder.core.console import Console
+from djbundle.builder.core.target import Target
 from djbundle.builder.core.tree import Tree
 from djbundle.builder.dependencies import modules
 from djbundle.builder.dependencies.dependencies import Dependency, find_dependencies
+from djbundle.builder.dependencies.target_wheels import with_wheels_for
 from djbundle.builder.inspection.inspection import Inspection, inspect_project
 from djbundle.builder.native import compiler, libraries, nuitka, sqlite
 from djbundle.builder.native.refusals import RefusedModuleError, choose_modules
@@ -41,6 +44,7 @@ from djbundle.builder.verify.migrated import MigratedData
 from djbundle.builder.versions import check_versions
 from djbundle.errors import DiskFullError
 
+NOTHING_COMPILED = modules.Choice({}, {})
 ADVICE_IF_COMPARED = "see in the traceback what it lacks: from the sources it works"
 ADVICE_IF_NOT_COMPARED = "see in the traceback whether the project or the bundle is to blame"
 NO_VERIFY_ADVICE = ", or write the bundle all the same with --no-verify"
@@ -65,47 +69,46 @@ def _build(options: BuildOptions, console: Console) -> Report:
         work = Path(folder)
         with console.step("find the project") as step:
             check_versions()
-            compiler.find_compiler()
+            target = options.find_target()
+            compiler.find_compiler(target.machine)
             project = options.find_project()
             output = (options.output or Path("dist") / project.name).absolute()
             write.check_output(output)
             step.note(f"{project.name} {project.version}, {project.settings_module} ({project.settings_reason})")
 
         _run_before(project, options, console)
-        compiled, kept = choose_modules(project, cache)
+        compiled, kept = NOTHING_COMPILED if target.is_other else choose_modules(project, cache)
         with nuitka.Compilation(project.root, compiled, kept, cache, work) as compilation:
             with console.step("import it and collect its static files") as step:
-                inspection, dependencies = _inspect(project, options, work)
+                inspection, dependencies = _inspect(project, options, target, work)
                 step.note(f"Django {inspection.django}, {len(dependencies)} packages of {options.packages}")
 
             with console.step("collect packages, data and libraries") as step:
                 selection, left_out = _choose_files(project, inspection, work / "static", console)
-                tree = Tree(work)
+                tree = Tree(work, target.machine)
                 assets.add_project(tree, selection, compiled, cache)
                 packages.add_packages(tree, dependencies, compiled, project, inspection, cache)
                 runtime.add_runtime(tree, project_facts(project, tree, compiled, inspection.lazy_modules), cache, work)
-                stdlib.add_standard_library(tree, cache)
+                stdlib.add_standard_library(tree, target, cache)
                 assets.add_static_files(tree, work / "static", left_out.static, cache)
-                written = make_manifest(project, inspection, _close_libraries(tree, project, inspection, cache), built)
-                tree.add_text(manifest.FILE_NAME, written.to_json(), "project")
-                start = [*files_of_start(tree, project, inspection.opened)]
-                launcher = compiler.compile_launcher(cache)
+                library_data = _close_libraries(tree, project, inspection, target, cache)
+                _add_manifest(tree, make_manifest(project, inspection, target, library_data, built))
+                start = [*files_of_start(tree, project, target, inspection.opened)]
+                launcher = compiler.compile_launcher(target.machine, cache)
                 cache.digests.save()
                 step.note(f"{len(tree)} files")
-            _print_notes(cache, console)
+            _print_notes(target, cache, console)
 
             environment = verification.environment_of_build(inspection.variables, options.environment)
             comparison = Comparison(project, environment, work / "static")
-            if options.verify and draft.is_worthwhile(tree, start, compilation, cache):
+            if options.verify and not target.is_other and draft.is_worthwhile(tree, start, compilation, cache):
                 _check_draft(draft.Draft(tree, start, launcher, compiled, comparison), cache, console)
 
             with console.step("compress them") as step:
                 archive = pack_tree(tree, start, cache, step.progress)
 
-            with console.step("compile the project to C") as step:
-                module = compilation.result(step.progress)
-                libraries.add_module(tree, f"{nuitka.MODULE}{EXTENSION_SUFFIXES[0]}", module, cache)
-                step.note(modules.summary(compiled, kept), cached=compilation.was_cached)
+            if compiled:
+                _add_compiled(tree, compilation, modules.summary(compiled, kept), cache, console)
 
         with contextlib.ExitStack() as stack:
             with console.step("write the bundle") as step:
@@ -114,7 +117,8 @@ def _build(options: BuildOptions, console: Console) -> Report:
                 cache.digests.save()
                 cache.prune()
             migrated = MigratedData.of(cache, archive, project.settings_module, environment)
-            record = _crawl(bundle, comparison, migrated, console) if options.verify else None
+            verifies = options.verify and (not target.is_other or _starts_here(bundle, target, console))
+            record = _crawl(bundle, comparison, migrated, console) if verifies else None
 
     return replace(Report.of(output, project, dependencies, archive, console.steps, record), left_out=left_out)
 
@@ -126,16 +130,19 @@ def _run_before(project: Project, options: BuildOptions, console: Console) -> No
             run_before(command, project, options.environment)
 
 
-def _inspect(project: Project, options: BuildOptions, work: Path) -> tuple[Inspection, list[Dependency]]:
+def _inspect(
+    project: Project, options: BuildOptions, target: Target, work: Path
+) -> tuple[Inspection, list[Dependency]]:
     """Run the project once; return what it told, and the packages that it needs. Refuse an SQLite that is too old."""
     inspection = inspect_project(project, options.environment, work)
-    sqlite.check_sqlite(inspection.databases)
-    return inspection, find_dependencies(project, inspection)
+    if not target.is_other:
+        sqlite.check_sqlite(inspection.databases)
+    return inspection, _find_packages(project, inspection, target, work)
 
 
-def _print_notes(cache: Cache, console: Console) -> None:
+def _print_notes(target: Target, cache: Cache, console: Console) -> None:
     """Print what is not at its best with this Python, which is no fault of the project."""
-    reason = compiler.why_not_static(cache)
+    reason = compiler.why_not_static(target, cache)
     linking = reason and f"the bundle loads Python as a shared library, since it cannot be linked: {reason}"
     for note in filter(None, (experimental_note(), sqlite.note(), linking)):
         console.print(escape(note))
@@ -151,12 +158,39 @@ def _choose_files(
     return selection, left_out
 
 
-def _close_libraries(tree: Tree, project: Project, inspection: Inspection, cache: Cache) -> dict[str, str]:
+def _close_libraries(
+    tree: Tree, project: Project, inspection: Inspection, target: Target, cache: Cache
+) -> dict[str, str]:
     """Add the shared libraries; return the locations of their data files, for the manifest."""
     excludes = project.configuration.excludes
     loaded = [path for path in map(Path, inspection.libraries) if not excludes(Path(path.name))]
-    libraries.close_libraries(tree, loaded, cache)
+    libraries.close_libraries(tree, loaded, target, cache)
     return add_library_data(tree, loaded)
+
+
+def _find_packages(project: Project, inspection: Inspection, target: Target, work: Path) -> list[Dependency]:
+    """Return the packages of the bundle; those with machine code are for the target."""
+    dependencies = find_dependencies(project, inspection)
+    return with_wheels_for(target, dependencies, work / "wheels") if target.is_other else dependencies
+
+
+def _add_manifest(tree: Tree, written: manifest.Manifest) -> None:
+    tree.add_text(manifest.FILE_NAME, written.to_json(), "project")
+
+
+def _add_compiled(tree: Tree, compilation: nuitka.Compilation, summary: str, cache: Cache, console: Console) -> None:
+    with console.step("compile the project to C") as step:
+        module = compilation.result(step.progress)
+        libraries.add_module(tree, f"{nuitka.MODULE}{EXTENSION_SUFFIXES[0]}", module, cache)
+        step.note(summary, cached=compilation.was_cached)
+
+
+def _starts_here(bundle: Path, target: Target, console: Console) -> bool:
+    """Return whether this machine starts the bundle for another one, by an emulator; say so if it does not."""
+    with contextlib.suppress(OSError):
+        return subprocess.run([bundle, "version"], env={}, capture_output=True, check=False).returncode == 0
+    console.print(f"nothing of it was run: it is for {target.machine.name}. There:  djbundle verify {bundle.name}")
+    return False
 
 
 def _check_draft(of: draft.Draft, cache: Cache, console: Console) -> None:

@@ -2,7 +2,6 @@
 
 import datetime
 import json
-import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
@@ -15,11 +14,12 @@ from djbundle.builder.archive.write import sha256
 from djbundle.builder.contents.assets import STATIC_FOLDER
 from djbundle.builder.contents.left_out import LeftOut
 from djbundle.builder.core.console import MEGABYTE, Console, StepTime, plain_table
+from djbundle.builder.core.target import Target
 from djbundle.builder.core.tree import PARTS
 from djbundle.builder.dependencies.dependencies import Dependency
 from djbundle.builder.inspection.inspection import Inspection
 from djbundle.builder.machine_ties import places_of_settings, ties_of_code
-from djbundle.builder.native.sqlite import find_source
+from djbundle.builder.native.libraries import sqlite_version_of
 from djbundle.builder.project.project import Project
 from djbundle.builder.verify.crawl_record import CrawlRecord
 from djbundle.manifest import BuildInfo, MachineTie, Manifest, Variable
@@ -27,7 +27,9 @@ from djbundle.manifest import BuildInfo, MachineTie, Manifest, Variable
 SHOWN_WARNINGS = 5
 
 
-def make_manifest(project: Project, inspection: Inspection, library_data: dict[str, str], built: int) -> Manifest:
+def make_manifest(
+    project: Project, inspection: Inspection, target: Target, library_data: dict[str, str], built: int
+) -> Manifest:
     """Return the manifest of the bundle; `built` is in seconds since 1970."""
     return Manifest(
         name=project.name,
@@ -44,9 +46,9 @@ def make_manifest(project: Project, inspection: Inspection, library_data: dict[s
         machine_ties=tuple(MachineTie(each.place, each.cause, each.fix) for each in ties_of_code(project)),
         build=BuildInfo(
             djbundle=djbundle.__version__,
-            python=platform.python_version(),
+            python=target.version,
             django=inspection.django,
-            sqlite=find_source().text,
+            sqlite=sqlite_version_of(target),
             date=datetime.datetime.fromtimestamp(built, datetime.UTC).isoformat(),
             git_commit=project.commit,
         ),

@@ -14,7 +14,6 @@ UNFINISHED_PREFIX = ".djbundle-"  # prefix of the folder in which a bundle is be
 KIND_FOLDER, KIND_FILE, KIND_EXECUTABLE, KIND_LINK = range(4)
 CODING_ZSTD, CODING_NONE = range(2)
 NOT_KEPT = (1 << 64) - 1  # the kept offset of a block that is unpacked directly to its destination
-PAGE = 4096
 
 INDEX = struct.Struct("<6I3Q")  # struct index
 BLOCK = struct.Struct("<3Q6I")  # struct block

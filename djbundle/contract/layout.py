@@ -4,7 +4,6 @@ VIRTUAL_ROOT = "/djb"  # the path at which the running program sees the tree; it
 LIBRARIES = "_lib"  # the folder of shared libraries
 VFS = "vfs.so"  # the library that shows the tree to the program; it is preloaded
 PROGRAM = "_main"  # the program that the launcher starts
-LOADER = "ld-linux-x86-64.so.2"  # the dynamic loader of the C library
 PROGRAMS = "_bin"  # the folder of programs that packages bring, as the `bin` of a virtual environment
 COPIES = "materialized"  # in the data directory: copies of files of the tree, for programs that do not see it
 SERVE_LOCK = "serve.lock"  # a file in each data directory in which `serve` has run

@@ -47,6 +47,14 @@ static void check_rights(const struct process *process)
         sys_prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* its user may inspect it, as any other process */
 }
 
+/* A kernel with larger pages would free more memory than a block of the archive has. */
+static void check_pages(const struct process *process)
+{
+    if (get_auxv_value(process, AT_PAGESZ) > LARGEST_PAGE)
+        fail(EXIT_START, "the memory pages of this kernel are larger than those that a bundle knows", "",
+             "start a kernel with smaller pages");
+}
+
 _Noreturn void launcher_main(long *stack)
 {
     static struct archive archive;
@@ -56,6 +64,7 @@ _Noreturn void launcher_main(long *stack)
         process.argv = no_arguments;
     }
     check_rights(&process);
+    check_pages(&process);
     open_archive(&archive, SELF);
     create_block_caches(&archive);
     const char *folder = take_extract_option(&process);

@@ -14,6 +14,7 @@ from djbundle.builder.archive.pack import LARGE_FILE, pack_tree
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.digests import Digests
 from djbundle.builder.core.tree import File, Tree
+from djbundle.builder.machines import this_machine
 from djbundle.common import zstd
 from djbundle.contract.file_format import (
     CODING_ZSTD,
@@ -22,11 +23,11 @@ from djbundle.contract.file_format import (
     KIND_FOLDER,
     KIND_LINK,
     NOT_KEPT,
-    PAGE,
 )
 from djbundle.errors import ChangedFileError
 
 BUILT = 1_700_000_000
+PAGE = this_machine().largest_page
 
 
 class Entry(NamedTuple):

@@ -1,6 +1,6 @@
-"""The filter for machine code loses nothing, and improves compression."""
+"""The filters for machine code lose nothing, and improve compression."""
 
-import shutil
+import ctypes
 import subprocess
 from pathlib import Path
 
@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from djbundle.builder.machines import machine_named
 from djbundle.builder.native import compiler, elf
-from djbundle.builder.native.branches import replace_distances
 from djbundle.common import zstd
+from tests.support.machines import NAMES, Bench, bench_of
 
 PROGRAM = """
 #include "platform/branches.h"
 #include <stdio.h>
-#include <stdlib.h>
 int main(void)
 {
     static uint8_t code[64 << 20];
@@ -24,43 +24,56 @@ int main(void)
     return fwrite(code, 1, size, stdout) != size;
 }
 """
-# Bytes with frequent branches.
-code = st.binary(max_size=200) | st.lists(st.sampled_from([0xE8, 0xE9, 0, 0xFF, 1, 0x7F]), max_size=200).map(bytes)
+LAUNCHER = Path(compiler.__file__).parents[2] / "launcher"
+# Bytes with frequent branches of either machine.
+STARTS = [0xE8, 0xE9, 0x94, 0x97, 0x90, 0xB0, 0xD0, 0xF0, 0, 0xFF, 1, 0x7F, 0x1F, 0x60]
+code = st.binary(max_size=200) | st.lists(st.sampled_from(STARTS), max_size=200).map(bytes)
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def bench(request: pytest.FixtureRequest) -> Bench:
+    return bench_of(request.param)
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def restore(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Compile a program that undoes the filter from stdin to stdout, with the launcher's own code."""
-    folder = tmp_path_factory.mktemp("restore")
-    (folder / "main.c").write_text(PROGRAM)
-    launcher = Path(compiler.__file__).parents[2] / "launcher"
-    command: list[str | Path] = [
-        "gcc",
-        "-O1",
-        f"-I{launcher}",
-        folder / "main.c",
-        launcher / "platform" / "x86_64" / "branches.c",
-        "-o",
-        folder / "restore",
-    ]
-    subprocess.run([*command, "-fsanitize=address,undefined"], check=True)
-    return folder / "restore"
-
-
-def restored(restore: Path, data: bytes) -> bytes:
-    return subprocess.run([restore], input=data, capture_output=True, check=True).stdout
+def decoder(name: str, tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    """Compile the inverse of a machine's filter for this machine: it is C that runs anywhere."""
+    library = tmp_path_factory.mktemp("decoder") / "decoder.so"
+    source = LAUNCHER / "platform" / name / "branches.c"
+    command = ["gcc", "-O1", "-fPIC", "-shared", "-fsanitize=undefined", "-fno-sanitize-recover=all"]
+    subprocess.run([*command, f"-I{LAUNCHER}", source, "-o", library], check=True)
+    return ctypes.CDLL(str(library))
 
 
 @given(code=code)
-def test_any_bytes_come_back(restore: Path, code: bytes) -> None:
-    assert restored(restore, replace_distances(code)) == code
+def test_any_bytes_come_back(decoder: ctypes.CDLL, name: str, code: bytes) -> None:
+    buffer = ctypes.create_string_buffer(machine_named(name).replace_distances(code), len(code))
+    decoder.restore_branches(buffer, ctypes.c_size_t(len(code)))
+    assert buffer.raw == code
 
 
-def test_a_library_comes_back_and_is_smaller(restore: Path) -> None:
-    library = Path(shutil.which("gcc") or "").resolve()
-    offset, size = elf.code_range(library)
+def test_a_library_comes_back_and_is_smaller(bench: Bench, tmp_path: Path) -> None:
+    """The launcher's own code undoes the filter, on the machine that it is for."""
+    (tmp_path / "main.c").write_text(PROGRAM)
+    restore, source = tmp_path / "restore", LAUNCHER / "platform" / bench.machine.name / "branches.c"
+    sanitizers = [] if bench.is_emulated else ["-fsanitize=address,undefined"]
+    bench.link("-O1", f"-I{LAUNCHER}", tmp_path / "main.c", source, *sanitizers, "-o", restore)
+    library = bench.library("libc.so.6")
+    offset, size = elf.code_range(library, bench.machine)
     assert size > 100_000
     original = library.read_bytes()[offset : offset + size]
-    replaced = replace_distances(original)
-    assert restored(restore, replaced) == original
-    assert len(zstd.compress(replaced, level=10)) < len(zstd.compress(original, level=10))
+    replaced = bench.machine.replace_distances(original)
+    assert bench.run(restore, input=replaced).stdout == original
+    assert len(zstd.compress(replaced, level=10)) < 0.97 * len(zstd.compress(original, level=10))
+
+
+def test_code_of_another_machine_is_left_alone(bench: Bench) -> None:
+    """The launcher has the filter of its own machine only."""
+    others = [machine_named(name) for name in NAMES if name != bench.machine.name]
+    assert others
+    assert [elf.code_range(bench.library("libc.so.6"), each) for each in others] == [(0, 0)] * len(others)

@@ -80,3 +80,11 @@ def test_old_glibc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "libc_ver", lambda: ("glibc", f"{MIN_GLIBC[0]}.{MIN_GLIBC[1] - 1}"))
     with pytest.raises(UnsupportedVersionError, match=r"glibc 2\.32"):
         check_host()
+
+
+def test_unknown_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+    with pytest.raises(
+        UnsupportedMachineError, match="this machine is a riscv64: there are bundles for aarch64 and x86_64"
+    ):
+        check_host()

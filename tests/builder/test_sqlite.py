@@ -65,12 +65,12 @@ def test_a_hidden_sqlite_is_not_replaced(monkeypatch: pytest.MonkeyPatch, plain:
     use(monkeypatch, OwnSqlite((3, 50, 4), plain, linked))  # a module that contains its SQLite
     assert not sqlite.is_replaceable()
     use(monkeypatch, OwnSqlite((3, 50, 4), None, linked))  # an interpreter that contains it
-    monkeypatch.setattr(compiler, "shared_library", lambda: plain)
+    monkeypatch.setattr(compiler, "shared_library", lambda _target: plain)
     assert not sqlite.is_replaceable()
     with pytest.raises(SqliteTooOldError) as error:
         sqlite.check_sqlite(["db.sqlite3"])
     assert error.value.fix == sqlite.NEWER_PYTHON
-    monkeypatch.setattr(compiler, "shared_library", lambda: linked)
+    monkeypatch.setattr(compiler, "shared_library", lambda _target: linked)
     assert sqlite.is_replaceable()
 
 

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any, Self
 
 READY = re.compile(r"serves ((?:https?://|unix:)[^\s,]+)[^\n]* with data in")
-START_TIMEOUT = 60.0  # seconds until it must serve
 
 
 class Site:
     """A bundle and its data directory. As a context manager it serves; other commands need no block."""
 
     working_folder: Path | None = None  # of `serve`; None for that of the test
+    start_timeout = 60.0  # seconds until it must serve
+    run_timeout = 120.0  # seconds until a command must end
 
     def __init__(self, bundle: Path, data: Path, environment: Mapping[str, str], *options: str) -> None:
         self.bundle = bundle
@@ -35,7 +36,7 @@ class Site:
             cwd=cwd,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=self.run_timeout,
             check=False,
         )
         if check and result.returncode:
@@ -68,7 +69,7 @@ class Site:
     def __enter__(self) -> Self:
         log_size = self.log.stat().st_size if self.log.exists() else 0
         self.start()
-        end = time.monotonic() + START_TIMEOUT
+        end = time.monotonic() + self.start_timeout
         while not (ready := READY.search(self.log.read_text()[log_size:])):
             if self.process.poll() is not None or time.monotonic() > end:
                 self.stop()

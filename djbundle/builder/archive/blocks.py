@@ -14,7 +14,7 @@ import xxhash
 
 from djbundle.builder.core.cache import Cache, hash_of
 from djbundle.builder.core.tree import Part
-from djbundle.builder.native.branches import FILTER_VERSION, replace_distances
+from djbundle.builder.machines.machine import Machine
 from djbundle.common import zstd
 from djbundle.errors import ChangedFileError
 
@@ -62,6 +62,7 @@ class RawBlock:
     """A block that is not compressed yet."""
 
     part: Part
+    machine: Machine
     contents: list[Content] = field(default_factory=list)
     size: int = 0
     is_shared: bool = True
@@ -78,9 +79,9 @@ class RawBlock:
         return b"".join(content.read() for content in self.contents)
 
 
-def _filter(data: bytes, offset: int, size: int) -> bytes:
+def _filter(data: bytes, machine: Machine, offset: int, size: int) -> bytes:
     end = offset + size
-    return data[:offset] + replace_distances(data[offset:end]) + data[end:] if size else data
+    return data[:offset] + machine.replace_distances(data[offset:end]) + data[end:] if size else data
 
 
 def compress(data: bytes, level: int = LEVEL) -> bytes:
@@ -92,7 +93,8 @@ def compress(data: bytes, level: int = LEVEL) -> bytes:
 
 def _key(raw: RawBlock) -> str:
     level = f"{raw.level} {REST_PARAMETERS if raw.level == REST_LEVEL else ''}"
-    method = f"{zstd.VERSION} level {level} code {raw.code} filter {FILTER_VERSION}"
+    filter_used = f"{raw.machine.name} {raw.machine.filter_version}" if raw.code[1] else ""
+    method = f"{zstd.VERSION} level {level} code {raw.code} filter {filter_used}"
     return hash_of(method, *(f"{content.digest} {content.size}" for content in raw.contents))
 
 
@@ -104,7 +106,7 @@ def is_cached(raw: RawBlock, cache: Cache) -> bool:
 def _compressed(raw: RawBlock, cache: Cache) -> Path:
     """Return the file with the compressed block."""
     return raw.frame or cache.get_or_create_bytes(
-        KIND, _key(raw), lambda: compress(_filter(raw.read(), *raw.code), raw.level)
+        KIND, _key(raw), lambda: compress(_filter(raw.read(), raw.machine, *raw.code), raw.level)
     )
 
 

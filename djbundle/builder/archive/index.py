@@ -18,7 +18,6 @@ from djbundle.contract.file_format import (
     KIND_FOLDER,
     KIND_LINK,
     NOT_KEPT,
-    PAGE,
 )
 
 
@@ -61,7 +60,7 @@ class Archive:
 
         The bytes are counted separately for the blocks of the start and for all other blocks.
         """
-        packed, kept_sizes = [], [0, 0]
+        packed, kept_sizes, page = [], [0, 0], self.tree.machine.largest_page
         for number, block in enumerate(self.blocks):
             later = int(number >= self.start_blocks)
             kept_offset = kept_sizes[later] if block.is_shared else NOT_KEPT
@@ -71,7 +70,7 @@ class Archive:
             packed.append(BLOCK.pack(offset, block.hash, kept_offset, *sizes, coding, 0))
             file_offset = offset + block.size
             if block.is_shared:
-                kept_sizes[later] += -(-block.raw_size // PAGE) * PAGE
+                kept_sizes[later] += -(-block.raw_size // page) * page
         return packed, kept_sizes
 
     def sizes(self) -> dict[Part, tuple[int, int]]:

@@ -23,6 +23,7 @@ from djbundle.builder.archive.index import Archive, Location
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.digests import Digests
 from djbundle.builder.core.tree import PARTS, File, Part, Tree
+from djbundle.builder.machines.machine import Machine
 from djbundle.builder.native import elf
 from djbundle.contract.layout import PROGRAM
 from djbundle.errors import LargeFileError
@@ -49,7 +50,7 @@ def pack_tree(
 
 def plan_blocks(tree: Tree, start: Iterable[str], digests: Digests, level: int = LEVEL) -> "Packer":
     """Put the files of the tree into blocks, which are not compressed yet."""
-    packer = Packer(digests, level)
+    packer = Packer(digests, level, tree.machine)
     packer.add_frames(tree)
     first = [tree[name] for name in dict.fromkeys(start)]
     packer.block_size = FIRST_BLOCK_SIZE
@@ -70,7 +71,7 @@ def _packing_order(file: File) -> tuple[str, str]:
 class Packer:
     """Put files into blocks; a file is never split."""
 
-    def __init__(self, digests: Digests, level: int) -> None:
+    def __init__(self, digests: Digests, level: int, machine: Machine) -> None:
         self.block_size = BLOCK_SIZE
         self.is_start = True
         self.start_blocks = 0
@@ -78,7 +79,7 @@ class Packer:
         self.shared: list[RawBlock] = []
         self.own: list[RawBlock] = []
         self.large: set[str] = set()  # names of files that have their own block
-        self._digests, self._level = digests, level
+        self._digests, self._level, self._machine = digests, level, machine
         self._stored: dict[str, tuple[RawBlock, int]] = {}  # block and offset by digest of the content
         self._files: dict[str, Content] = {}  # by name
 
@@ -90,7 +91,7 @@ class Packer:
 
     def add_files(self, files: Iterable[File], part: Part) -> None:
         """Add files, except those that were added already."""
-        block = RawBlock(part, level=self._level)
+        block = self._new_block(part)
         for file in files:
             if file.name in self._files:
                 continue
@@ -107,14 +108,16 @@ class Packer:
             data, frame = self._content(tree[name].source), self._content(path)
             self._files |= {name: data, frame_name: frame}
             if data.digest not in self._stored:
-                content_block = RawBlock(part, [data], data.size, is_shared=False, frame=path)
-                frame_block = RawBlock(part, [frame], frame.size, is_shared=False, frame=path, is_frame=True)
+                content_block = RawBlock(part, self._machine, [data], data.size, is_shared=False, frame=path)
+                frame_block = RawBlock(
+                    part, self._machine, [frame], frame.size, is_shared=False, frame=path, is_frame=True
+                )
                 self.own += [content_block, frame_block]
                 self._stored[data.digest] = content_block, 0
                 self._stored[frame.digest] = frame_block, 0
 
     def add_links(self, links: dict[str, str]) -> None:
-        block = RawBlock("project", level=self._level)
+        block = self._new_block("project")
         for name, target in sorted(links.items()):
             data = target.encode()
             block = self._add(name, Content(hashlib.sha256(data).hexdigest(), len(data), data), block)
@@ -143,10 +146,13 @@ class Packer:
     def _add_own(self, name: str, content: Content, part: Part) -> None:
         source, code = content.source, (0, 0)
         if isinstance(source, Path) and self._level > DRAFT_LEVEL and elf.is_elf(source):
-            code = elf.code_range(source)
+            code = elf.code_range(source, self._machine)
         level = min(PROGRAM_LEVEL, self._level) if name == PROGRAM else self._level
-        self.own.append(RawBlock(part, [content], content.size, is_shared=False, code=code, level=level))
+        self.own.append(RawBlock(part, self._machine, [content], content.size, is_shared=False, code=code, level=level))
         self._stored[content.digest] = self.own[-1], 0
+
+    def _new_block(self, part: Part) -> RawBlock:
+        return RawBlock(part, self._machine, level=self._level)
 
     def _limit(self) -> int:
         return self.block_size if self.is_start else LARGEST
@@ -154,7 +160,7 @@ class Packer:
     def _next(self, block: RawBlock) -> RawBlock:
         self._close(block)
         self.block_size = min(2 * self.block_size, BLOCK_SIZE)
-        return RawBlock(block.part, level=self._level)
+        return self._new_block(block.part)
 
     def _close(self, block: RawBlock) -> None:
         if block.size:

@@ -4,6 +4,7 @@ import sysconfig
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 
+from djbundle.builder.core.target import Target
 from djbundle.builder.core.tree import Tree
 from djbundle.builder.project.installed import package_folders
 from djbundle.builder.project.project import Project
@@ -27,20 +28,24 @@ PYTHON_START = tuple(
 BEFORE_IMPORTS = (*PYTHON_START, FILE_NAME)
 
 
-def files_of_start(tree: Tree, project: Project, opened: Iterable[str]) -> Iterator[str]:
+def files_of_start(tree: Tree, project: Project, target: Target, opened: Iterable[str]) -> Iterator[str]:
     """Yield names in the tree, each after the libraries that it needs.
 
     `opened` are the files that the project opened, in order.
     """
     runtime = sorted(file.name for file in tree if file.name.startswith(RUNTIME) and file.name.endswith(".pyc"))
-    for name in (*BEFORE_IMPORTS, *runtime, *_names_of(project, opened)):
+    for name in (*BEFORE_IMPORTS, *runtime, *_names_of(project, target, opened)):
         yield from (needed for needed in tree.needs.get(name, ()) if needed in tree)
         if name in tree:
             yield name
 
 
-def _names_of(project: Project, opened: Iterable[str]) -> Iterator[str]:
-    """Yield the name that each path would have in the tree. A source has the name of its bytecode."""
+def _names_of(project: Project, target: Target, opened: Iterable[str]) -> Iterator[str]:
+    """Yield the name that each path would have in the tree. A source has the name of its bytecode.
+
+    The paths are those of this machine. Extension modules of the target have the name of its machine.
+    """
+    own = sysconfig.get_config_var("SOABI")
     roots = [project.root, *package_folders(), Path(sysconfig.get_path("stdlib"))]
     roots.append(Path(sysconfig.get_config_var("DESTSHARED")))
     roots.sort(key=lambda root: -len(root.parts))  # deepest first: the environment may lie in the project's folder
@@ -52,4 +57,5 @@ def _names_of(project: Project, opened: Iterable[str]) -> Iterator[str]:
         name = path.relative_to(root)
         if name.parent.name == "__pycache__":
             name = name.parent.parent / f"{name.name.split('.')[0]}.pyc"
-        yield str(name.with_suffix(".pyc") if name.suffix == ".py" else name)
+        name = name.with_suffix(".pyc") if name.suffix == ".py" else name
+        yield str(name).replace(own, target.variable("SOABI"))

@@ -1,11 +1,10 @@
 """Add the standard library, without the parts that only serve development or another system."""
 
-import sysconfig
 from fnmatch import fnmatch
-from pathlib import Path
 
 from djbundle.builder.contents.bytecode import Source, add_bytecode
 from djbundle.builder.core.cache import Cache
+from djbundle.builder.core.target import Target
 from djbundle.builder.core.tree import LICENSES_FOLDER, Tree
 
 UNNEEDED = frozenset(  # not needed on a Linux server
@@ -18,19 +17,20 @@ UNNEEDED = frozenset(  # not needed on a Linux server
 TEST_EXTENSIONS = ("_test*", "xx*", "_xx*", "_ctypes_test", "_tkinter")
 
 
-def add_standard_library(tree: Tree, cache: Cache) -> None:
-    """Add the standard library of the interpreter that runs this build, with its extension modules."""
-    library = Path(sysconfig.get_path("stdlib"))
-    names = (path.relative_to(library) for path in sorted(library.rglob("*.py")))
+def add_standard_library(tree: Tree, target: Target, cache: Cache) -> None:
+    """Add the standard library of the bundle's Python, with its extension modules."""
+    library = target.stdlib
+    # In the folder of another machine, some of Debian's links lead out of it.
+    names = (path.relative_to(library) for path in sorted(library.rglob("*.py")) if path.is_file())
     sources = [Source(library / name, str(name)) for name in names if not UNNEEDED & set(name.parts)]
     add_bytecode(tree, sources, cache, "python")
-    _add_extensions(tree)
+    _add_extensions(tree, target)
     for path in (library / "LICENSE.txt", library.parents[1] / "LICENSE"):
         if path.is_file():
             tree.add(f"{LICENSES_FOLDER}/python.txt", path, "python")
 
 
-def _add_extensions(tree: Tree) -> None:
-    for path in sorted(Path(sysconfig.get_config_var("DESTSHARED")).glob("*.so")):
+def _add_extensions(tree: Tree, target: Target) -> None:
+    for path in sorted(target.extensions.glob("*.so")):
         if not any(fnmatch(path.name.split(".")[0], pattern) for pattern in TEST_EXTENSIONS):
             tree.add(path.name, path, "python")

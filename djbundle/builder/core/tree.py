@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from djbundle.builder.machines import this_machine
+from djbundle.builder.machines.machine import Machine
+
 LICENSES_FOLDER = "_licenses"
 
 Part = Literal["project", "packages", "python", "libraries", "static", "tls"]
@@ -37,7 +40,8 @@ def is_program(path: Path) -> bool:
 class Tree:
     """Files by name. The first file under a name wins, so the order of build steps sets precedence."""
 
-    def __init__(self, work: Path) -> None:
+    def __init__(self, work: Path, machine: Machine | None = None) -> None:
+        self.machine = machine or this_machine()  # on which the bundle will run
         self.links: dict[str, str] = {}  # target of each symbolic link, relative to the link's folder
         self.needs: dict[str, tuple[str, ...]] = {}  # libraries to load before each ELF file, in order
         self.frames: dict[str, str] = {}  # the zstd frame of each file that has one, by name
@@ -47,7 +51,7 @@ class Tree:
 
     def copy(self, work: Path) -> "Tree":
         """Return a tree with the same files, which may get others."""
-        tree = Tree(work)
+        tree = Tree(work, self.machine)
         tree.links, tree.needs, tree.frames = dict(self.links), dict(self.needs), dict(self.frames)
         tree.empty, tree._files = set(self.empty), dict(self._files)
         return tree

@@ -4,17 +4,18 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Sequence
 from importlib import metadata
-from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.resources import files
 from pathlib import Path
 
 import nuitka
 
 from djbundle.builder.core.cache import Cache, hash_of, hash_of_files
+from djbundle.builder.core.target import Target
+from djbundle.builder.machines import MACHINES, this_machine
+from djbundle.builder.machines.machine import Machine
 from djbundle.builder.native.contract_header import contract_header, write_contract_header
 from djbundle.errors import CompileError, ToolMissingError
 
@@ -36,113 +37,139 @@ SHARED = ("-std=gnu11", "-fPIC", "-shared", "-fvisibility=hidden", "-Wl,-Bsymbol
 PROGRAM = ("-std=gnu11", "-fPIE", "-pie", "-Wl,--export-dynamic")  # extension modules call its functions
 
 
-def find_compiler() -> str:
-    """Return the command of the C compiler: ``$CC``, else the first of CANDIDATES on the PATH."""
-    for command in (os.environ.get("CC"), *CANDIDATES):
-        if command and shutil.which(command):
+def find_compiler(machine: Machine | None = None) -> str:
+    """Return the command of the C compiler: ``$CC``, else the first of CANDIDATES on the PATH.
+
+    For another machine than this one, it is that compiler of CANDIDATES that has the name of its triplet before it.
+    """
+    if machine and machine != this_machine():
+        names = [f"{machine.triplet}-{name}" for name in CANDIDATES]
+        fix = f"install one:  apt install gcc-{machine.triplet.replace('_', '-')}"
+    else:
+        names = [*filter(None, [os.environ.get("CC")]), *CANDIDATES]
+        fix = "install one:  apt install gcc libc6-dev  or  dnf install gcc glibc-devel"
+    for command in names:
+        if shutil.which(command):
             return command
-    raise ToolMissingError(
-        "there is no C compiler on the PATH",
-        "install one:  apt install gcc libc6-dev  or  dnf install gcc glibc-devel",
-    )
+    raise ToolMissingError(f"there is no C compiler{f' for {machine.name}' if machine else ''} on the PATH", fix)
 
 
-def compile_launcher(cache: Cache) -> Path:
+def find_library(soname: str, machine: Machine) -> Path | None:
+    """Return the library of this name with which the compiler links; None if it has none."""
+    command = [find_compiler(machine), f"-print-file-name={soname}"]
+    path = Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+    return path.resolve() if path.is_absolute() and path.is_file() else None  # otherwise it prints the name itself
+
+
+def launcher_sources(machine: Machine) -> list[Path]:
+    """Return the sources of the launcher for a machine, without those that only other machines have."""
+    folder = _folder("launcher")
+    others = [folder / "platform" / name for name in MACHINES if name != machine.name]
+    sources = sorted(folder.rglob("*.c"))
+    return [path for path in sources if path.parent not in others]
+
+
+def compile_launcher(machine: Machine, cache: Cache) -> Path:
     """Return the launcher, which is the first part of a bundle."""
     zstd = zstd_sources()
     flags = [*FREESTANDING, *SMALL, *WARNINGS, *_headers(), "-isystem", str(zstd), "-isystem", str(zstd / "common")]
-    return _compile(sorted(_folder("launcher").rglob("*.c")), flags, cache)
+    return _compile(launcher_sources(machine), [*flags, *machine.launcher_flags], machine, cache)
 
 
-def compile_vfs(cache: Cache) -> Path:
+def compile_vfs(machine: Machine, cache: Cache) -> Path:
     """Return the library that shows the archive to the program as files."""
-    return _compile(sorted(_folder("vfs").glob("*.c")), [*SHARED, *SMALL, *WARNINGS, *_headers()], cache)
+    return _compile(sorted(_folder("vfs").glob("*.c")), [*SHARED, *SMALL, *WARNINGS, *_headers()], machine, cache)
 
 
 def compile_column_names(soname: str, cache: Cache) -> Path:
     """Return the library that provides the functions that pysqlite3's SQLite lacks."""
     flags = [*SHARED, *SMALL, *WARNINGS, f"-Wl,-soname,{soname}"]
-    return _compile(sorted(_folder("sqlite").glob("*.c")), flags, cache)
+    return _compile(sorted(_folder("sqlite").glob("*.c")), flags, this_machine(), cache)
 
 
-def compile_program(cache: Cache) -> Path:
-    """Return the program that embeds the Python interpreter of this build: in itself, or else as a shared library."""
-    sources, flags = _program()
-    whole = _whole_interpreter()
-    if whole and not why_not_static(cache):
+def compile_program(target: Target, cache: Cache) -> Path:
+    """Return the program that embeds the Python interpreter of the target: in itself, or else as a shared library."""
+    (sources, flags), machine = _program(target), target.machine
+    whole = _whole_interpreter(target)
+    if whole and not why_not_static(target, cache):
         try:
-            return _compile(sources, flags, cache, whole)
+            return _compile(sources, flags, machine, cache, whole)
         except CompileError as error:  # a library is not installed for linking, or parts are missing, as in Debian's
             reason = f"{whole[1]}: {error.cause.partition(': ')[2]}"
-    program = _compile(sources, flags, cache, [str(shared_library()), *_libraries("LIBS")])
-    if whole and not why_not_static(cache):
-        cache.get_or_create_bytes("compiled", _refusal(whole), reason.encode)
+    # The libraries that libpython needs may be newer than those that this compiler links with.
+    unresolved = ["-Wl,--allow-shlib-undefined"] if target.is_other else []
+    libraries = [str(shared_library(target)), *unresolved, *_libraries(target, "LIBS")]
+    program = _compile(sources, flags, machine, cache, libraries)
+    if whole and not why_not_static(target, cache):
+        cache.get_or_create_bytes("compiled", _refusal(target, whole), reason.encode)
     return program
 
 
-def why_not_static(cache: Cache) -> str:
+def why_not_static(target: Target, cache: Cache) -> str:
     """Return why `compile_program` was unable to link the interpreter statically; "" if it was not."""
-    whole = _whole_interpreter()
-    known = cache.find("compiled", _refusal(whole)) if whole else None
+    whole = _whole_interpreter(target)
+    known = cache.find("compiled", _refusal(target, whole)) if whole else None
     return known.read_text() if known else ""
 
 
-def _whole_interpreter() -> list[str]:
-    """Return the linker's arguments for the static interpreter; none if there is no static one.
+def _whole_interpreter(target: Target) -> list[str]:
+    """Return the linker's arguments for the static interpreter; none if there is no static one for this machine.
 
     All of it is linked, because extension modules call more functions than the program does.
     """
-    static = _static_library()
+    static = None if target.is_other else _static_library(target)
     whole = ["-Wl,--whole-archive", str(static), "-Wl,--no-whole-archive"]
-    return [*whole, *_libraries("LIBS", "MODLIBS")] if static else []
+    return [*whole, *_libraries(target, "LIBS", "MODLIBS")] if static else []
 
 
-def _refusal(libraries: list[str]) -> str:
+def _refusal(target: Target, libraries: list[str]) -> str:
     """Return the cache key of the reason why these cannot be linked. Installing one of them changes the key."""
     names = [f"-print-file-name=lib{name.removeprefix('-l')}.so" for name in libraries if name.startswith("-l")]
-    found = [subprocess.run([find_compiler(), name], capture_output=True, check=False).stdout for name in names]
-    return hash_of(_key(*_program(), libraries), "refused", *found)
+    compiler = find_compiler(target.machine)
+    found = [subprocess.run([compiler, name], capture_output=True, check=False).stdout for name in names]
+    return hash_of(_key(*_program(target), target.machine, libraries), "refused", *found)
 
 
-def _program() -> tuple[list[Path], list[str]]:
+def _program(target: Target) -> tuple[list[Path], list[str]]:
     """Return the sources and the flags of the program."""
     flags = [
         *PROGRAM,
         *SMALL,
         *_headers(),
-        f"-I{sysconfig.get_path('include')}",
-        f"-DEXTENSION_SUFFIXES={','.join(f'"{suffix}"' for suffix in EXTENSION_SUFFIXES)}",
+        f"-I{target.include}",
+        *([f"-idirafter{target.include.parent}"] if target.is_other else []),  # after the compiler's own headers of C
+        f"-DEXTENSION_SUFFIXES={','.join(f'"{suffix}"' for suffix in target.extension_suffixes)}",
     ]
     return sorted(_folder("interpreter").glob("*.c")), flags
 
 
-def _libraries(*variables: str) -> list[str]:
+def _libraries(target: Target, *variables: str) -> list[str]:
     """Return the libraries that the interpreter was linked with.
 
     MODLIBS are those of its built-in modules.
     """
-    words = (word for name in variables for word in (sysconfig.get_config_var(name) or "").split())
+    words = (word for name in variables for word in target.variable(name).split())
     return [*dict.fromkeys(word for word in words if word.startswith("-l")), "-lm"]
 
 
-def _static_library() -> Path | None:
+def _static_library(target: Target) -> Path | None:
     """Return the static libpython, or None if there is none.
 
     A program that contains Python is faster than one that loads it as a library, and more of it can be left out. Debian
     has a second one, compiled as position-independent code.
     """
-    folder, name = sysconfig.get_config_var("LIBPL"), sysconfig.get_config_var("LDVERSION")
-    paths = (Path(folder or "") / f"libpython{name}{suffix}" for suffix in ("-pic.a", ".a"))
+    folder, name = target.folder("LIBPL"), target.variable("LDVERSION")
+    paths = (folder / f"libpython{name}{suffix}" for suffix in ("-pic.a", ".a"))
     return next((path for path in paths if path.is_file()), None)
 
 
-def shared_library() -> Path:
+def shared_library(target: Target) -> Path:
     """Return the interpreter as a shared library. Raise CompileError if there is none."""
-    folder, name = sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("INSTSONAME")
-    for path in (Path(folder or "") / str(name), Path(sys.base_prefix) / "lib" / str(name)):
-        if path.is_file():
-            return path
-    raise CompileError(f"{sys.executable} has no library to embed it", "build with a Python that has libpython")
+    name = target.variable("INSTSONAME")
+    folders = (target.folder("LIBDIR"), target.prefix / "lib", target.prefix / "lib" / target.machine.triplet)
+    if found := next((folder / name for folder in folders if (folder / name).is_file()), None):
+        return found
+    raise CompileError(f"{target.python} has no library to embed it", "build with a Python that has libpython")
 
 
 def _headers() -> list[str]:
@@ -154,13 +181,24 @@ def _folder(name: str) -> Path:
     return Path(str(files("djbundle") / name))
 
 
-def _compile(sources: list[Path], flags: list[str], cache: Cache, libraries: Sequence[str] = ()) -> Path:
-    compiler = find_compiler()
+def _compile(
+    sources: list[Path], flags: list[str], machine: Machine, cache: Cache, libraries: Sequence[str] = ()
+) -> Path:
+    compiler = find_compiler(machine)
 
     def make(path: Path) -> None:
         with tempfile.TemporaryDirectory() as generated:
-            write_contract_header(Path(generated))
-            command = [compiler, *flags, f"-I{generated}", *map(str, sources), "-o", str(path), *libraries]
+            write_contract_header(Path(generated), machine)
+            command = [
+                compiler,
+                *flags,
+                *machine.flags,
+                f"-I{generated}",
+                *map(str, sources),
+                "-o",
+                str(path),
+                *libraries,
+            ]
             result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
             raise CompileError(
@@ -168,18 +206,19 @@ def _compile(sources: list[Path], flags: list[str], cache: Cache, libraries: Seq
                 "install the headers of C and of Python:  apt install libc6-dev python3-dev",
             )
 
-    return cache.get_or_create("compiled", _key(sources, flags, libraries), make)
+    return cache.get_or_create("compiled", _key(sources, flags, machine, libraries), make)
 
 
-def _key(sources: list[Path], flags: list[str], libraries: Sequence[str]) -> str:
-    version = subprocess.run([find_compiler(), "--version"], capture_output=True, check=True).stdout
+def _key(sources: list[Path], flags: list[str], machine: Machine, libraries: Sequence[str]) -> str:
+    version = subprocess.run([find_compiler(machine), "--version"], capture_output=True, check=True).stdout
     headers = sorted(path for name in ("launcher", "vfs") for path in _folder(name).rglob("*.h"))
     return hash_of(
         hash_of_files([*sources, *headers]),
-        contract_header(),
+        contract_header(machine),
         metadata.version("nuitka"),
         sys.version,
         version,
+        *machine.flags,
         *flags,
         *libraries,
     )

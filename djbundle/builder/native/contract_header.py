@@ -1,11 +1,12 @@
-"""Writes ``contract.h``, by which the C parts learn what `djbundle.contract` says."""
+"""Writes ``contract.h``, by which the C parts learn what `djbundle.contract` says, and the builder of their machine."""
 
 from pathlib import Path
 
+from djbundle.builder.machines.machine import Machine
 from djbundle.contract import exit_codes, file_format, layout, variables
 
 TEMPLATE = """\
-/* Generated from djbundle/contract. Change it there. */
+/* Generated from djbundle/contract and djbundle/builder/machines. Change it there. */
 #ifndef CONTRACT_H
 #define CONTRACT_H
 
@@ -14,6 +15,7 @@ TEMPLATE = """\
 {strings}
 
 #define NOT_KEPT UINT64_C({not_kept})
+#define LARGEST_PAGE UINT64_C({largest_page})
 
 {numbers}
 
@@ -24,7 +26,6 @@ STRINGS = {
     "LIBRARIES": layout.LIBRARIES,
     "VFS": layout.VFS,
     "PROGRAM": layout.PROGRAM,
-    "LOADER": layout.LOADER,
     "COPIES_FOLDER": layout.COPIES,
     "EXECUTABLE_VARIABLE": variables.EXECUTABLE,
     "EXTRACT_VARIABLE": variables.EXTRACT,
@@ -46,16 +47,19 @@ NUMBERS = {
 }
 
 
-def contract_header() -> str:
-    """Return the text of ``contract.h``."""
-    strings = "\n".join(f'#define {name} "{text}"' for name, text in STRINGS.items())
+def contract_header(machine: Machine) -> str:
+    """Return the text of ``contract.h`` for a machine."""
+    texts = STRINGS | {"LOADER": machine.loader}
+    strings = "\n".join(f'#define {name} "{text}"' for name, text in texts.items())
     numbers = "\n".join(
         f"enum {tag}{{ {', '.join(f'{name} = {number}' for name, number in group.items())} }};"
         for tag, group in NUMBERS.items()
     )
-    return TEMPLATE.format(strings=strings, numbers=numbers, not_kept=file_format.NOT_KEPT)
+    return TEMPLATE.format(
+        strings=strings, numbers=numbers, not_kept=file_format.NOT_KEPT, largest_page=machine.largest_page
+    )
 
 
-def write_contract_header(folder: Path) -> None:
+def write_contract_header(folder: Path, machine: Machine) -> None:
     """Write ``contract.h`` into a folder, from where the compiler includes it."""
-    (folder / "contract.h").write_text(contract_header())
+    (folder / "contract.h").write_text(contract_header(machine))

@@ -18,7 +18,9 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.segments import InterpSegment
 
 from djbundle.builder.core.cache import Cache, hash_of
-from djbundle.builder.native.programs import program_of
+from djbundle.builder.core.programs import program_of
+from djbundle.builder.machines import MACHINES, this_machine
+from djbundle.builder.machines.machine import Machine
 from djbundle.errors import CompileError, ToolMissingError
 
 MAGIC = b"\x7fELF"
@@ -39,6 +41,9 @@ class Dynamic:
     interpreter: str | None  # the loader, in an executable
 
 
+NOTHING_NEEDED = Dynamic((), None, (), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Symbols:
     """Symbols that the loader binds between libraries. Weak undefined symbols may be missing."""
@@ -47,14 +52,15 @@ class Symbols:
     undefined: frozenset[str]
 
 
-def code_range(path: Path) -> tuple[int, int]:
+def code_range(path: Path, machine: Machine) -> tuple[int, int]:
     """Return the offset and size of the executable segment, which has nearly all of a file's code.
 
-    Return (0, 0) if there is none.
+    Return (0, 0) if there is none, or if the code is for another machine.
     """
     with path.open("rb") as file:
-        for segment in ELFFile(file).iter_segments("PT_LOAD"):
-            if segment["p_flags"] & PF_X:
+        binary = ELFFile(file)
+        for segment in binary.iter_segments("PT_LOAD"):
+            if segment["p_flags"] & PF_X and binary["e_machine"] == machine.elf:
                 return int(segment["p_offset"]), int(segment["p_filesz"])
     return 0, 0
 
@@ -175,12 +181,28 @@ def lay_out_as_in_memory(file: bytes) -> bytes:
 
 def _strip(path: Path, original: Path) -> None:
     """Strip the file in place; restore the original where strip fails or breaks it, as it can after patchelf."""
-    strip = shutil.which("strip")
-    if strip is None:
-        raise ToolMissingError("there is no strip on the PATH", "install it:  apt install binutils")
+    strip = _strip_program(original)
     result = subprocess.run([strip, "--strip-unneeded", str(path)], capture_output=True, check=False)
     if result.returncode or not _is_loadable(path):
         shutil.copyfile(original, path)
+
+
+def _strip_program(path: Path) -> str:
+    """Return the command that strips this file, which may be for another machine."""
+    name = machine_of(path)
+    other = next((each for each in MACHINES.values() if each.elf == name and each != this_machine()), None)
+    names = (f"{other.triplet}-strip", "llvm-strip") if other else ("strip",)
+    package = f"binutils-{other.triplet.replace('_', '-')}" if other else "binutils"
+    for each in names:
+        if found := shutil.which(each):
+            return found
+    raise ToolMissingError(f"there is no {names[0]} on the PATH", f"install it:  apt install {package}")
+
+
+def machine_of(path: Path) -> str:
+    """Return the e_machine of a file, as pyelftools names it."""
+    with path.open("rb") as file:
+        return str(ELFFile(file)["e_machine"])
 
 
 def _is_loadable(path: Path) -> bool:

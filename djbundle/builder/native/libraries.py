@@ -3,37 +3,45 @@
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 from djbundle.builder.core.cache import Cache
+from djbundle.builder.core.target import Target, this_target
 from djbundle.builder.core.tree import File, Tree
+from djbundle.builder.machines.machine import Machine
 from djbundle.builder.native import compiler, elf, sqlite, underlinked
+from djbundle.builder.native.target_sqlite import check_sqlite, sqlite_version
 from djbundle.contract import layout
-from djbundle.contract.layout import LIBRARIES, LOADER, PROGRAM
-from djbundle.errors import LibraryError
+from djbundle.contract.layout import LIBRARIES, PROGRAM
+from djbundle.errors import LibraryError, TargetError
 
 VFS = f"{LIBRARIES}/{layout.VFS}"
 LEFT_TO_GLIBC = ("ld-linux", "libnss_", "libc.so")  # glibc opens them itself, or they are always added
 
 
-def close_libraries(tree: Tree, loaded: Iterable[Path], cache: Cache) -> None:
+def close_libraries(tree: Tree, loaded: Iterable[Path], target: Target, cache: Cache) -> None:
     """Add the program, each library that it or an ELF file of the tree needs, and the loader; slim all of them.
 
     Libraries that the project has `loaded` by name, with ctypes or cffi, are added too. Record in the tree which
     libraries must be loaded before each file.
     """
-    search = _LibrarySearch()
+    search = _LibrarySearch(target)
     dynamics = {path: elf.read_dynamic(path) for path in loaded if path.is_file() and elf.is_elf(path)}
     needed = {soname for dynamic in dynamics.values() for soname in dynamic.needed}
     callers = [path for path, dynamic in dynamics.items() if sqlite.LIBRARY in dynamic.needed]
-    sqlite.add_sqlite(tree, LIBRARIES, cache, callers)
-    for soname, path in _opened_by_name(search, dynamics, needed):
-        tree.add(f"{LIBRARIES}/{soname}", path, "libraries")
-    tree.add(VFS, compiler.compile_vfs(cache), "libraries")
-    program = File(PROGRAM, compiler.compile_program(cache), "python", executable=True)
+    if target.is_other:
+        _check_machine(tree, target)
+        if _uses_sqlite(target):
+            check_sqlite(search.of_system(sqlite.LIBRARY))
+    else:
+        sqlite.add_sqlite(tree, LIBRARIES, cache, callers)
+    for soname, path in _opened_by_name(this_target(), dynamics, needed):
+        found = search.of_system(soname) if target.is_other else path
+        tree.add(f"{LIBRARIES}/{soname}", found, "libraries")
+    tree.add(VFS, compiler.compile_vfs(target.machine, cache), "libraries")
+    program = File(PROGRAM, compiler.compile_program(target, cache), "python", executable=True)
     waiting = [*(file for file in tree if _may_be_elf(file) and elf.is_elf(file.source)), program]
     files: dict[str, File] = {}
     needs: dict[str, dict[str, str]] = {}  # needs[file][library] is the soname; both are names in the tree
@@ -43,7 +51,7 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], cache: Cache) -> None:
         needs[file.name] = {}
         dynamic = elf.read_dynamic(file.source)
         for soname in dynamic.needed:
-            if soname == LOADER:
+            if soname == target.machine.loader:
                 continue
             name = _find_in_tree(tree, file, soname, dynamic)
             if name is None:
@@ -66,22 +74,41 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], cache: Cache) -> None:
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # they wait for programs
         for name, path in zip(names, pool.map(slim, names), strict=True):
             tree.replace(files[name], path)
-    _add_loader(tree, cache)
+    _add_loader(tree, search, target, cache)
     _record_load_order(tree, needs, cut)
+
+
+def sqlite_version_of(target: Target) -> str:
+    """Return the SQLite version of bundles for the target."""
+    if not target.is_other:
+        return sqlite.find_source().text
+    is_known = _uses_sqlite(target)
+    return (sqlite_version(_LibrarySearch(target).of_system(sqlite.LIBRARY)) if is_known else None) or "unknown"
+
+
+def _uses_sqlite(target: Target) -> bool:
+    """Return whether the Python of another machine uses a library of SQLite. It may also have SQLite built in."""
+    return any(target.extensions.glob("_sqlite3.*"))
+
+
+def _check_machine(tree: Tree, target: Target) -> None:
+    """Refuse machine code that is for another machine, as that of a package installed in editable mode."""
+    for file in tree:
+        if _may_be_elf(file) and elf.is_elf(file.source) and elf.machine_of(file.source) != target.machine.elf:
+            raise TargetError(f"{file.name} is not for {target.machine.name}", f"leave it out:  --exclude {file.name}")
 
 
 def add_module(tree: Tree, name: str, source: Path, cache: Cache) -> None:
     """Add an extension module. It may need only libraries that the program loads."""
     for soname in elf.read_dynamic(source).needed:
-        if soname != LOADER and f"{LIBRARIES}/{soname}" not in tree.needs[PROGRAM]:
+        if soname != tree.machine.loader and f"{LIBRARIES}/{soname}" not in tree.needs[PROGRAM]:
             raise LibraryError(f"{source.name} needs {soname}, which Python itself does not", "report it to djbundle")
     tree.add(name, elf.slim(source, cache), "project")
 
 
-def _opened_by_name(
-    search: "_LibrarySearch", loaded: Iterable[Path], needed: Collection[str]
-) -> Iterator[tuple[str, Path]]:
+def _opened_by_name(target: Target, loaded: Iterable[Path], needed: Collection[str]) -> Iterator[tuple[str, Path]]:
     """Yield the system libraries that no other library needs: some code has asked the loader for them by name."""
+    search = _LibrarySearch(target)
     for path in loaded:
         soname = search.soname_of(path)
         if soname is not None and soname not in needed and not soname.startswith(LEFT_TO_GLIBC):
@@ -180,14 +207,17 @@ def _normal(path: PurePosixPath) -> PurePosixPath:
 
 
 class _LibrarySearch:
-    """Find libraries as the build machine's loader does: in the file's own search path, then in the loader's cache."""
+    """Find libraries as the target's loader does: in the file's own search path, then in the loader's cache.
 
-    def __init__(self) -> None:
-        listed = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=False).stdout
-        entries = re.findall(r"^\s*(\S+) \(.*x86-64.*\) => (\S+)$", listed, re.MULTILINE)
+    The cache of a target in a folder was never written. There, its loader's own folders are searched, and then those of
+    the compiler for it: a Python that was not made for one distribution lies there without a C library.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
         self._system: dict[str, Path] = {}
-        for soname, path in entries:
-            self._system.setdefault(soname, Path(path))
+        for soname, path in _in_folders(target) if target.is_other else _in_loader_cache(target.machine):
+            self._system.setdefault(soname, path)
         self._sonames = {path.resolve(): soname for soname, path in self._system.items() if ".so." in soname}
         self._folders = {path.parent.resolve() for path in self._system.values()}
 
@@ -203,6 +233,10 @@ class _LibrarySearch:
         links = path.parent.glob(f"{path.name.partition('.so')[0]}.so*")
         return min((link.name for link in links if link.resolve() == path), key=len)
 
+    def of_system(self, soname: str) -> Path:
+        """Return the library of this name that any program finds."""
+        return self.find(soname, self._target.python, elf.NOTHING_NEEDED)
+
     def find(self, soname: str, source: Path, dynamic: elf.Dynamic) -> Path:
         for item in dynamic.search_path:
             path = Path(item.replace("$ORIGIN", str(source.parent))) / soname
@@ -210,16 +244,34 @@ class _LibrarySearch:
                 return path.resolve()
         if system_path := self._system.get(soname):
             return system_path.resolve()
-        in_prefix = Path(sys.base_prefix) / "lib" / soname
+        in_prefix = self._target.prefix / "lib" / soname
         if in_prefix.is_file():
             return in_prefix.resolve()
+        if self._target.is_other and (found := compiler.find_library(soname, self._target.machine)):
+            return found
         raise LibraryError(f"{source.name} needs {soname}, which is not on this machine", f"install what has {soname}")
 
 
-def _add_loader(tree: Tree, cache: Cache) -> None:
-    interpreter = elf.read_dynamic(Path(sys.executable).resolve()).interpreter
+def _in_loader_cache(machine: Machine) -> Iterator[tuple[str, Path]]:
+    listed = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=False).stdout
+    mark = re.escape(machine.in_library_cache)
+    for soname, path in re.findall(rf"^\s*(\S+) \(.*{mark}.*\) => (\S+)$", listed, re.MULTILINE):
+        yield soname, Path(path)
+
+
+def _in_folders(target: Target) -> Iterator[tuple[str, Path]]:
+    for below in ("lib", "usr/lib", "usr/local/lib"):
+        for folder in (target.root / below / target.machine.triplet, target.root / below):
+            for path in sorted(folder.glob("*.so*")):
+                yield path.name, path
+
+
+def _add_loader(tree: Tree, search: _LibrarySearch, target: Target, cache: Cache) -> None:
+    interpreter = elf.read_dynamic(target.python.resolve()).interpreter
     if interpreter is None:
-        raise LibraryError(f"{sys.executable} names no loader", "build with a Python that is linked dynamically")
-    tree.replace(
-        File(LOADER, Path(interpreter), "libraries", executable=True), elf.slim(Path(interpreter), cache, as_image=True)
-    )
+        raise LibraryError(f"{target.python} names no loader", "build with a Python that is linked dynamically")
+    path = Path(interpreter)
+    if target.is_other:
+        path = search.of_system(target.machine.loader)
+    loader = File(target.machine.loader, path, "libraries", executable=True)
+    tree.replace(loader, elf.slim(path, cache, as_image=True))

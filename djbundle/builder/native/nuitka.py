@@ -13,10 +13,10 @@ from pathlib import Path, PurePosixPath
 from typing import Self
 
 from djbundle.builder.core.cache import Cache, hash_of, hash_of_files
+from djbundle.builder.core.programs import program_of
 from djbundle.builder.dependencies.modules import LEFT_OUT, Modules, top_level_names
 from djbundle.builder.dependencies.project_imports import dotted
 from djbundle.builder.native import compiler, recursion, refusals, type_names
-from djbundle.builder.native.programs import program_of
 from djbundle.builder.project.installed import own_folders
 from djbundle.errors import CompileError, DiskFullError, DjbundleError
 
@@ -56,7 +56,7 @@ class Compilation:
         self.was_cached = self.module is not None
 
     def __enter__(self) -> Self:
-        if not self.module:
+        if not self.module and self.count:
             self._process = self._start()
         return self
 

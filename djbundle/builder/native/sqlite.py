@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from djbundle.builder.core.cache import Cache
+from djbundle.builder.core.target import this_target
 from djbundle.builder.core.tree import Tree
 from djbundle.builder.native import compiler, elf
 from djbundle.errors import CompileError, SqliteTooOldError
@@ -68,7 +69,7 @@ def is_replaceable() -> bool:
         return LIBRARY in elf.read_dynamic(Path(str(spec.origin))).needed
     files = [Path(sys.executable).resolve()]
     with contextlib.suppress(CompileError):  # the interpreter is one file
-        files.append(compiler.shared_library())
+        files.append(compiler.shared_library(this_target()))
     return any(LIBRARY in elf.read_dynamic(file).needed for file in files)
 
 

@@ -79,7 +79,7 @@ static int is_valid_block(const struct archive *archive, uint32_t number)
            && block->coding <= CODING_NONE && (block->coding != CODING_NONE || block->size == block->raw_size)
            && block->code_size <= block->raw_size - block->code_offset
            && (block->kept_offset == NOT_KEPT
-               || (block->kept_offset % PAGE_SIZE == 0 && block->kept_offset <= room
+               || (block->kept_offset % LARGEST_PAGE == 0 && block->kept_offset <= room
                    && block->raw_size <= room - block->kept_offset));
 }
 

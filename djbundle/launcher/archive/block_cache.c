@@ -21,7 +21,7 @@ struct block_cache {
 static struct block_cache *map_cache(const struct archive *archive, uint64_t size, int sharing)
 {
     uint64_t head = sizeof(struct block_cache) + archive->index->block_count * sizeof(uint32_t);
-    head = (head + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+    head = (head + LARGEST_PAGE - 1) & ~(uint64_t)(LARGEST_PAGE - 1);
     struct block_cache *cache =
         mmap_or_null(NULL, head + size, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (cache)

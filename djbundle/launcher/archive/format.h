@@ -41,7 +41,8 @@ struct index {
 struct block {
     uint64_t offset; /* in the file; the zstd copy of a static file is another block with the same offset */
     uint64_t hash;
-    uint64_t kept_offset; /* in its cache, at the start of a page; NOT_KEPT for the block of a single large file */
+    uint64_t
+        kept_offset; /* in its cache, at the start of a page of any kernel; NOT_KEPT for the block of a single large file */
     uint32_t size;
     uint32_t raw_size;
     uint32_t code_offset, code_size; /* machine code in the raw block, which was filtered as branches.h describes */
@@ -57,9 +58,9 @@ struct entry {
     uint16_t name_length;
     uint16_t kind; /* enum kind */
     uint32_t parent; /* number of the folder; the root is its own parent */
-    uint32_t needs;  /* of a shared library: where its list in needs begins; 0 for none */
+    uint32_t needs; /* of a shared library: where its list in needs begins; 0 for none */
     union {
-        uint32_t block;       /* of a file, or of a link, whose content is its target */
+        uint32_t block; /* of a file, or of a link, whose content is its target */
         uint32_t first_child; /* of a folder: number of an entry */
     };
     union {
@@ -67,7 +68,7 @@ struct entry {
         uint32_t reserved;
     };
     union {
-        uint32_t size;        /* in bytes */
+        uint32_t size; /* in bytes */
         uint32_t child_count; /* of a folder */
     };
 };

@@ -4,8 +4,10 @@
 
 #if defined(__x86_64__)
 #include "platform/x86_64/machine.h"
+#elif defined(__aarch64__)
+#include "platform/aarch64/machine.h"
 #else
-#error "the launcher knows only x86-64: another processor needs a folder beside platform/x86_64"
+#error "another processor needs a folder beside platform/x86_64"
 #endif
 
 #endif

@@ -7,7 +7,7 @@
 
 #include <elf.h>
 
-enum { MAX_HEADERS = 32, MAX_ZEROED = 64 << 20 };
+enum { MAX_HEADERS = 32, MAX_ZEROED = 64 << 20, HUGE_PAGE_SIZE = 2 << 20 /* the least; it is only a hint */ };
 
 /* The layout of a program, from the headers of its file. */
 struct layout {
@@ -16,9 +16,10 @@ struct layout {
     int segment_count;   /* only mapped segments */
     uintptr_t low, high; /* lowest and highest address of the segments, relative to the base */
     uintptr_t alignment;
+    uintptr_t page_size; /* the kernel's */
 };
 
-static uintptr_t page_start(uintptr_t address) { return address & ~(PAGE_SIZE - 1); }
+static uintptr_t align_down(uintptr_t address, uintptr_t to) { return address & ~(to - 1); }
 static uintptr_t align_up(uintptr_t address, uintptr_t to) { return (address + to - 1) & ~(to - 1); }
 
 static int protection_of(const Elf64_Phdr *segment)
@@ -33,12 +34,15 @@ static int measure_segments(struct layout *layout, const Elf64_Phdr *headers)
     layout->segment_count = 0;
     layout->low = UINTPTR_MAX;
     layout->high = 0;
-    layout->alignment = PAGE_SIZE;
+    layout->alignment = layout->page_size;
     for (int i = 0; i < layout->header.e_phnum; i++) {
         const Elf64_Phdr *segment = &headers[i];
         if (segment->p_type != PT_LOAD)
             continue;
-        uintptr_t begin = page_start(segment->p_vaddr), end = segment->p_vaddr + segment->p_memsz;
+        if ((segment->p_vaddr - segment->p_offset) % layout->page_size)
+            return -ENOEXEC; /* it was linked for smaller pages */
+        uintptr_t begin = align_down(segment->p_vaddr, layout->page_size);
+        uintptr_t end = segment->p_vaddr + segment->p_memsz;
         layout->low = begin < layout->low ? begin : layout->low;
         layout->high = end > layout->high ? end : layout->high;
         layout->alignment = segment->p_align > layout->alignment ? segment->p_align : layout->alignment;
@@ -86,17 +90,19 @@ static int protect_segments(const struct layout *layout, uint8_t *base, size_t f
         memset(base + bytes_end, 0, file_size - bytes_end);
     for (int i = 0; i < layout->segment_count; i++) {
         const Elf64_Phdr *segment = &layout->segments[i];
-        uintptr_t begin = page_start(segment->p_vaddr), end = segment->p_vaddr + segment->p_memsz;
-        int error = sys_mprotect(base + begin, align_up(end, PAGE_SIZE) - begin, protection_of(segment));
+        uintptr_t begin = align_down(segment->p_vaddr, layout->page_size);
+        uintptr_t end = align_up(segment->p_vaddr + segment->p_memsz, layout->page_size);
+        int error = sys_mprotect(base + begin, end - begin, protection_of(segment));
         if (error) /* some security policies forbid running memory that was writable */
             return error;
     }
     return 0;
 }
 
-static int map_from_memory(const struct archive *archive, const struct entry *program, struct image *image)
+static int map_from_memory(const struct archive *archive, const struct entry *program, size_t page_size,
+                           struct image *image)
 {
-    struct layout layout;
+    struct layout layout = {.page_size = page_size};
     size_t size = align_up(program->size, HUGE_PAGE_SIZE) + MAX_ZEROED;
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     uint8_t *reserved = mmap_or_null(NULL, size + HUGE_PAGE_SIZE, PROT_READ | PROT_WRITE, flags, -1, 0);
@@ -120,7 +126,8 @@ static int map_from_memory(const struct archive *archive, const struct entry *pr
         sys_munmap(reserved, size + HUGE_PAGE_SIZE);
         return error;
     }
-    sys_munmap(base + align_up(layout.high, PAGE_SIZE), size - align_up(layout.high, PAGE_SIZE));
+    uintptr_t end = align_up(layout.high, page_size);
+    sys_munmap(base + end, size - end);
     fill_image(&layout, (uintptr_t)base, image);
     return 0;
 }
@@ -142,13 +149,15 @@ static int reserve_addresses(const struct layout *layout, uintptr_t *base)
 }
 
 /* Map one segment over its reserved addresses; the part beyond the file's bytes is zeroed memory. */
-static int map_segment(int fd, const Elf64_Phdr *segment, uintptr_t base)
+static int map_segment(int fd, const Elf64_Phdr *segment, uintptr_t base, uintptr_t page_size)
 {
-    uintptr_t begin = base + page_start(segment->p_vaddr), bytes_end = base + segment->p_vaddr + segment->p_filesz;
-    uintptr_t end = base + segment->p_vaddr + segment->p_memsz, page_end = align_up(bytes_end, PAGE_SIZE);
+    uintptr_t begin = base + align_down(segment->p_vaddr, page_size);
+    uintptr_t bytes_end = base + segment->p_vaddr + segment->p_filesz, page_end = align_up(bytes_end, page_size);
+    uintptr_t end = base + segment->p_vaddr + segment->p_memsz;
     int protection = protection_of(segment), flags = MAP_PRIVATE | MAP_FIXED;
     if (bytes_end > begin
-        && !mmap_or_null((void *)begin, bytes_end - begin, protection, flags, fd, page_start(segment->p_offset)))
+        && !mmap_or_null((void *)begin, bytes_end - begin, protection, flags, fd,
+                         align_down(segment->p_offset, page_size)))
         return -ENOMEM;
     if (end > bytes_end && segment->p_flags & PF_W)
         memset((void *)bytes_end, 0, page_end - bytes_end); /* to the end of the page: the loader allocates there */
@@ -157,9 +166,9 @@ static int map_segment(int fd, const Elf64_Phdr *segment, uintptr_t base)
     return 0;
 }
 
-static int map_from_file(int fd, struct image *image)
+static int map_from_file(int fd, size_t page_size, struct image *image)
 {
-    struct layout layout;
+    struct layout layout = {.page_size = page_size};
     Elf64_Phdr headers[MAX_HEADERS];
     uintptr_t base;
     if (sys_pread64(fd, &layout.header, sizeof layout.header, 0) != sizeof layout.header
@@ -172,20 +181,20 @@ static int map_from_file(int fd, struct image *image)
     if (!error)
         error = reserve_addresses(&layout, &base);
     for (int i = 0; i < layout.segment_count && !error; i++)
-        error = map_segment(fd, &layout.segments[i], base);
+        error = map_segment(fd, &layout.segments[i], base, page_size);
     if (!error)
         fill_image(&layout, base, image);
     return error;
 }
 
-int map_program(const struct archive *archive, const struct entry *program, struct image *image)
+int map_program(const struct archive *archive, const struct entry *program, size_t page_size, struct image *image)
 {
-    if (!map_from_memory(archive, program, image))
+    if (!map_from_memory(archive, program, page_size, image))
         return 0;
     int fd = open_memory_file(archive, program);
     if (fd < 0)
         return fd;
-    int error = map_from_file(fd, image);
+    int error = map_from_file(fd, page_size, image);
     sys_close(fd);
     return error;
 }

@@ -14,7 +14,7 @@ struct image {
     size_t header_count;
 };
 
-/* Map a program of the archive; return 0, or minus errno if the kernel refuses. */
-int map_program(const struct archive *archive, const struct entry *program, struct image *image);
+/* Map a program of the archive; return 0, or minus errno if the kernel refuses. `page_size` is the kernel's. */
+int map_program(const struct archive *archive, const struct entry *program, size_t page_size, struct image *image);
 
 #endif

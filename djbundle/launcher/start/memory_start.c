@@ -24,10 +24,10 @@ static int is_loader_variable(const char *variable)
     return string_starts_with(variable, "LD_") || string_starts_with(variable, "GLIBC_TUNABLES=");
 }
 
-static int map_entry(const struct archive *archive, const char *name, struct image *image)
+static int map_entry(const struct archive *archive, const char *name, size_t page_size, struct image *image)
 {
     const struct entry *entry = find_entry(archive, name);
-    return entry ? map_program(archive, entry, image) : -ENOENT;
+    return entry ? map_program(archive, entry, page_size, image) : -ENOENT;
 }
 
 /* Open the libraries that the program needs as memory files for the loader to preload. So the loader searches for
@@ -106,6 +106,7 @@ int start_from_memory(const struct archive *archive, const struct process *proce
 {
     static char preload[PRELOAD_SIZE];
     struct image program, loader;
+    size_t page_size = get_auxv_value(process, AT_PAGESZ);
     interface = (struct launcher_interface){
         .archive = archive,
         .environment = process->environment,
@@ -118,9 +119,9 @@ int start_from_memory(const struct archive *archive, const struct process *proce
     if (!find_entry(archive, PROGRAM))
         return -ENOENT;
     start_prefetch(archive);
-    int error = map_entry(archive, PROGRAM, &program);
+    int error = map_entry(archive, PROGRAM, page_size, &program);
     if (!error)
-        error = map_entry(archive, LOADER, &loader);
+        error = map_entry(archive, LOADER, page_size, &loader);
     if (!error)
         error = open_libraries(archive, preload);
     if (!error)

@@ -10,9 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PAGE_SIZE 4096UL
-
-enum { HUGE_PAGE_SIZE = 2 << 20, ELF_ARCH = EM_X86_64 };
+enum { ELF_ARCH = EM_X86_64 };
 
 /* Copy `size` bytes upwards. */
 static inline void copy_bytes(void *to, const void *from, size_t size)

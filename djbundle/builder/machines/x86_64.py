@@ -1,8 +1,8 @@
-"""Make x86-64 machine code easier to compress. launcher/platform/branches.h explains it, with the inverse."""
+"""x86-64, or AMD64."""
 
 import re
 
-FILTER_VERSION = 2  # increment it with each change of the result, because caches keep results
+from djbundle.builder.machines.machine import Machine
 
 # A possible call or jump, with its distance of 32 bits, signed. A match that is no branch is skipped as a whole too;
 # otherwise the inverse could not find the same matches.
@@ -21,3 +21,17 @@ def replace_distances(code: bytes) -> bytes:
         target = int.from_bytes(code[position : position + 4], "little") + match.end() & 2 * _SIGN - 1
         result[position : position + 4] = (target - (target & _SIGN) * 2).to_bytes(4, "little", signed=True)
     return bytes(result)
+
+
+MACHINE = Machine(
+    name="x86_64",
+    elf="EM_X86_64",
+    loader="ld-linux-x86-64.so.2",
+    triplet="x86_64-linux-gnu",
+    largest_page=4096,
+    launcher_flags=(),
+    flags=(),
+    in_library_cache="x86-64",
+    replace_distances=replace_distances,
+    filter_version=2,
+)

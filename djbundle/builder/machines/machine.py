@@ -1,0 +1,20 @@
+"""The record of what the builder knows of a machine."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A kind of processor, under Linux with glibc."""
+
+    name: str  # as ``uname -m`` gives it; that of its folder in launcher/platform too
+    elf: str  # e_machine of its ELF files, as pyelftools names it
+    loader: str  # the soname of glibc's loader
+    triplet: str  # of gcc, and of Debian's folders
+    largest_page: int  # bytes; the largest page size of a kernel for it
+    launcher_flags: tuple[str, ...]  # for the compiler, besides those of every machine
+    flags: tuple[str, ...]  # for the compiler, for each of djbundle's own C parts
+    in_library_cache: str  # how ``ldconfig -p`` marks its libraries
+    replace_distances: Callable[[bytes], bytes]  # a filter for code, which the launcher reverses: platform/branches.h
+    filter_version: int  # increment it with each change of the filter's result, because caches keep results
