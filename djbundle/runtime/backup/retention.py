@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from djbundle.runtime.backup import layout
-from djbundle.runtime.backup.policy import Keep
+from djbundle.runtime.backup.policy import BACKUPS, Keep
 
 
 def list_backups(folder: Path, site: str) -> list[Path]:
@@ -13,6 +13,12 @@ def list_backups(folder: Path, site: str) -> list[Path]:
     found = {path: layout.moment_of(path.name, site) for path in folder.glob(f"*{layout.SUFFIX}")}
     moments = {path: moment for path, moment in found.items() if moment}
     return sorted(moments, key=lambda path: moments[path], reverse=True)
+
+
+def last_backup(data: Path, site: str) -> datetime.datetime | None:
+    """Return the time of the newest backup in the data directory; None if there is none."""
+    newest = next(iter(list_backups(data / BACKUPS, site)), None)
+    return layout.moment_of(newest.name, site) if newest else None
 
 
 def superfluous(moments: Iterable[datetime.datetime], keep: Keep) -> list[datetime.datetime]:

@@ -7,14 +7,13 @@ from collections.abc import Callable
 from functools import partial
 
 from djbundle.errors import DjbundleError
-from djbundle.runtime.backup.policy import Frequency, Keep
+from djbundle.runtime.backup.policy import BACKUPS, Frequency, Keep
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.process import forking
 from djbundle.runtime.process.child import Child
 from djbundle.runtime.process.supervisor import Supervisor
 
-BACKUPS = "backups"  # folder in the data directory, as in database/sqlite.py
 NAME = "backup"  # of the process
 NIGHT = 3  # o'clock, UTC
 NICENESS = 15
