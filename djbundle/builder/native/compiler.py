@@ -1,6 +1,7 @@
 """Find the C compiler, and compile djbundle's own C with it. The only file that calls the compiler."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from djbundle.errors import CompileError, ToolMissingError
 
 CANDIDATES = ("gcc", "cc", "clang")
 ERROR_MARKS = ("error:", "undefined reference", "cannot find", "ld:", "ld.bfd:")
+LINKER_PREFIX = re.compile(r"^\S*\bld(\.\w+)?: |^.*\(\.\S+\): ")  # the linker, or a place in an object file
 WARNINGS = ("-Wall", "-Wextra")
 SMALL = ("-O2", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-Wl,--build-id=none", "-s")
 FREESTANDING = (
@@ -95,7 +97,7 @@ def compile_program(target: Target, cache: Cache) -> Path:
         try:
             return _compile(sources, flags, machine, cache, whole)
         except CompileError as error:  # a library is not installed for linking, or parts are missing, as in Debian's
-            reason = f"{whole[1]}: {error.cause.partition(': ')[2]}"
+            reason = f"{Path(whole[1]).name}: {error.cause.partition(': ')[2]}"
     # The libraries that libpython needs may be newer than those that this compiler links with.
     unresolved = ["-Wl,--allow-shlib-undefined"] if target.is_other else []
     libraries = [str(shared_library(target)), *unresolved, *_libraries(target, "LIBS")]
@@ -228,7 +230,7 @@ def _first_error(text: str) -> str:
     """Return the first line of an error, of the compiler or the linker. The linker's has no "error:"."""
     lines = [line for line in text.splitlines() if "collect2" not in line]
     found = next((line for mark in ERROR_MARKS for line in lines if mark in line), "no message")
-    return found.partition("): ")[2] or found  # without the place in an object file
+    return LINKER_PREFIX.sub("", found)
 
 
 def zstd_sources() -> Path:
