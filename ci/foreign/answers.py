@@ -25,6 +25,8 @@ OWN_HEADERS = frozenset(
         *("transfer-encoding", "x-request-id"),
     )
 )
+# Lists whose order means nothing. Some sites make them of sets, whose order differs from one process to the next.
+LISTS = frozenset(("access-control-allow-headers", "access-control-allow-methods", "allow", "vary"))
 MARKS = (
     (re.compile(r"127\.0\.0\.1:\d+"), "HOST"),
     (re.compile(r"\b([A-Za-z0-9]{64}|[0-9a-f]{40})\b"), "TOKEN"),  # of CSRF protection, of an API
@@ -69,13 +71,18 @@ def get(url: str, cookie: str, path: str, *, is_https: bool = False) -> Answer:
         return Answer(0, (), (), f"{type(error).__name__}: {error}")
     finally:
         connection.close()
-    own = {(name.lower(), marked(value)) for name, value in response.getheaders() if name.lower() != "set-cookie"}
+    own = {header(name.lower(), value) for name, value in response.getheaders() if name.lower() != "set-cookie"}
     cookies = {each.partition("=")[0] for each in response.headers.get_all("Set-Cookie", ())}
     is_text = re.search(r"text|json|xml|script", response.headers.get("Content-Type", ""))
     text = body.decode(errors="replace") if is_text else f"{len(body)} bytes"
     links = frozenset(links_of(text, path)) if "html" in response.headers.get("Content-Type", "") else frozenset()
     headers_kept = tuple(sorted(each for each in own if each[0] not in OWN_HEADERS))
     return Answer(response.status, headers_kept, tuple(sorted(cookies)), marked(text), links)
+
+
+def header(name: str, value: str) -> tuple[str, str]:
+    """Return a header in the form in which two can be compared."""
+    return name, ", ".join(sorted(value.split(", "))) if name in LISTS else marked(value)
 
 
 def marked(text: str) -> str:
