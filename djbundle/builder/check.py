@@ -141,11 +141,11 @@ def _left_out(project: Project, files: list[Decision]) -> Iterator[Finding]:
 
 
 def _threads(inspection: Inspection) -> Iterator[Finding]:
-    """Yield the threads that the project starts while it is loaded. `serve` has them too, at the cost of memory."""
+    """Yield what the project starts while it is loaded: threads and programs. `serve` has them too, and more memory."""
     for name, place in dict.fromkeys(map(tuple, inspection.threads)):
         yield Finding(
             place or "a library",
-            f"the thread {name} is started while the site is loaded, so each process loads the site for itself",
+            f"the {name} is started while the site is loaded, so each process loads the site for itself",
             "start it at its first use, then the processes share the memory of the site; see serve --preload",
         )
 

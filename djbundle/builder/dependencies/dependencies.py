@@ -33,7 +33,6 @@ OLDEST_CRYPTOGRAPHY = Version("42")  # the first with certificate validity in UT
 TLS_REASON, SIGNER_REASON = "tls in [tool.djbundle]: serve --domain", "signer in [tool.djbundle]"
 SIGNER = ("cryptography",)  # for checking the signature of a new version
 KNOWN = frozenset((*RUNTIME[1:], *ZSTD))  # the runtime's use of these is known, so they are not searched
-NOT_NEEDED = {"granian": ("click",)}  # only for its command line, which a bundle does not have
 # Database drivers. Another database address in the environment may need another driver.
 DRIVERS = frozenset({"mysqlclient", "oracledb", "psycopg", "psycopg2", "psycopg2-binary", "pymysql"})
 # Of tasks, with their extras; the broker's URL may name any. kombu needs more for Redis than its plain requirements.
@@ -104,7 +103,7 @@ def _add(dependencies: dict[str, Dependency], candidates: Iterable[Candidate], l
         waiting += [
             (item.name, f"needed by {name}", item.extras)
             for item in requirements(distribution.name, extras | chosen)
-            if item.name not in NOT_NEEDED.get(name, ())
+            if item.name not in installed.NOT_NEEDED.get(name, ())
         ]
 
 

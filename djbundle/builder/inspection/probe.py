@@ -102,7 +102,7 @@ def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool, l
         facts = collect_facts(static_root, start=start, collected=collected)
         facts |= {"variables": variable_facts(watch, needed, before), "machine_ties": machine_ties(is_key_local)}
         facts["databases"] = databases
-        facts["threads"] = [(each.name, watch.relative_place(each.place)) for each in lost]
+        facts["threads"] = [(f"{each.kind} {each.name}", watch.relative_place(each.place)) for each in lost]
         result: dict[str, Any] = {"facts": facts}
     except BaseException as error:
         result = {"failure": failure_facts(step, error, watch)}

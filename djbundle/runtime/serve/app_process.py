@@ -4,6 +4,7 @@ The workers share the memory of what is loaded. The app process answers no reque
 Where a fork would end threads of the site, each process loads the site for itself, and the app process does not.
 """
 
+import contextvars
 import signal
 import time
 from typing import TYPE_CHECKING
@@ -86,8 +87,9 @@ class AppProcess:
             site = site_loading.load_site(self._bundle, self._options, self._watch, self._notice)
         if self._progress.is_takeover:  # the front page that is asked then may need the threads
             self._look_for_threads(starts, None)
-        with starts:
-            if not site_loading.prepare_site(self._bundle, self._options, self._progress, change):
+        prepare = site_loading.prepare_site
+        with starts:  # the context of the threads is that of the loaded site, without what migrations leave behind
+            if not contextvars.copy_context().run(prepare, self._bundle, self._options, self._progress, change):
                 return 1
         prepared = site_loading.describe_prepared_site()
         self._look_for_threads(starts, prepared)
