@@ -90,7 +90,15 @@ def prove_all(site: Site, outside: Outside, password: str) -> None:
         prove(f"{len(styles)} static files of the admin", bool(styles) and set(styles) == {200})
         german = Customer(site.url).get("/", Accept_Language="de").text
         prove("a German browser gets a German page", '<html lang="de"' in german)
+        upgrade(site)
+        prove("another version has taken over, and answers", Customer(site.url).get(order.url).status == 200)
     prove("SIGTERM ends it with exit code 0", site.process.returncode == 0)
+
+
+def upgrade(site: Site) -> None:
+    """Upgrade to a copy of the bundle; raise RuntimeError if it does not take over."""
+    with tempfile.TemporaryDirectory(prefix="shop-demo-") as folder:
+        site.run("upgrade", str(copy_bundle(BUNDLE, Path(folder) / "new")))
 
 
 def prove(what: str, holds: bool) -> None:

@@ -94,8 +94,11 @@ def project_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _enter_environment(project: Path, python: Path | None) -> str:
-    """Continue in the project's environment, and return its description."""
+    """Continue in the project's environment, and return its description. Refuse what cannot build."""
+    from djbundle.builder.project.python_version import check_python  # noqa: PLC0415 - as below
+
     check_host()
+    check_python()
     from djbundle.builder.project.environment import enter_environment  # noqa: PLC0415 - --help need not load the builder
 
     return enter_environment(project, python)

@@ -327,6 +327,12 @@ class AccountError(DjbundleError):
     exit_code = 59
 
 
+class BackupError(DjbundleError):
+    """A backup cannot be written, or a file is none that this site can be restored from."""
+
+    exit_code = 72
+
+
 class MoveError(DjbundleError):
     """The site cannot move to another database; it stays where it was."""
 

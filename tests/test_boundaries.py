@@ -50,7 +50,21 @@ SHARED = frozenset(
 ROOT = "(root)"
 BUILDER = ("machines", "core", "project", "inspection", "dependencies", "native", "contents", "archive", "verify", ROOT)
 RUNTIME = (
-    *(ROOT, "core", "logs", "process", "database", "move", "settings", "net", "metrics", "options", "tls", "handover"),
+    *(
+        ROOT,
+        "core",
+        "logs",
+        "process",
+        "database",
+        "move",
+        "backup",
+        "settings",
+        "net",
+        "metrics",
+        "options",
+        "tls",
+        "handover",
+    ),
     *("http", "files", "cli", "start", "management", "serve"),
 )
 MAY_BE_WIRED = frozenset(("djbundle.tasks.testing", "djbundle.tasks.apps"))  # root modules that import the worker

@@ -12,6 +12,8 @@ from django.utils import timezone
 
 from ci.pages.markdown import code, prose, table
 from djbundle.manifest import BuildInfo, Manifest
+from djbundle.runtime.backup import layout
+from djbundle.runtime.backup.policy import BACKUPS
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.metrics import server
 from djbundle.runtime.process.counters import Scoreboard
@@ -47,7 +49,7 @@ def labels_of(name: str, text: str) -> str:
 
 
 def exposition() -> str:
-    """Return the metrics of a site with a web process, a SQLite database, two tasks, a broker and its relay."""
+    """Return the metrics of a site with a web process, SQLite, a backup, two tasks, a broker and its relay."""
     build = BuildInfo(djbundle="", python="", django="", sqlite="", date="", git_commit=None)
     manifest = Manifest(
         name="shop", version="1", settings_module="", interface="wsgi", application=None, static_root="", build=build
@@ -57,6 +59,9 @@ def exposition() -> str:
     with tempfile.TemporaryDirectory() as folder:
         database = str(Path(folder) / "db.sqlite3")
         settings.DATABASES["default"]["NAME"] = connections["default"].settings_dict["NAME"] = database
+        backup = Path(folder, BACKUPS, layout.file_name(manifest.name, timezone.now()))
+        backup.parent.mkdir()
+        backup.touch()
         try:
             call_command("migrate", verbosity=0)
             task_backends["default"].options["URL"] = "redis://host"

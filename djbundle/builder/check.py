@@ -14,10 +14,12 @@ from djbundle.builder.dependencies.bytecode_rules import Reason
 from djbundle.builder.dependencies.dependencies import Dependency, find_dependencies
 from djbundle.builder.inspection.inspection import Inspection, ReadVariable
 from djbundle.builder.machine_ties import find_machine_ties, settings_files
+from djbundle.builder.native import sqlite
 from djbundle.builder.native.refusals import choose_modules
 from djbundle.builder.options import BuildOptions
 from djbundle.builder.project.installed import files_of
 from djbundle.builder.project.project import Project
+from djbundle.builder.project.python_version import experimental_note
 from djbundle.builder.relative_paths import find_relative_paths
 from djbundle.builder.scan import DEVELOPMENT_APPS, Finding, scan
 from djbundle.builder.versions import check_versions
@@ -66,6 +68,7 @@ def check_project(options: BuildOptions) -> Check:
     """Check the project. Raises the errors that a build would raise."""
     check_versions()
     project, inspection = options.inspect()
+    sqlite.check_sqlite(inspection.databases)
     files = FileSelection(project, inspection).decisions
     choice = choose_modules(project, Cache(default_folder()))
     dependencies = find_dependencies(project, inspection)
@@ -93,6 +96,7 @@ def check_project(options: BuildOptions) -> Check:
             *find_relative_paths(project),
             *_threads(inspection),
             *_deployment(inspection),
+            *_python(),
         ],
         machine_ties=find_machine_ties(project, inspection, {each.name for each in dependencies}),
         files=files,
@@ -137,13 +141,22 @@ def _left_out(project: Project, files: list[Decision]) -> Iterator[Finding]:
 
 
 def _threads(inspection: Inspection) -> Iterator[Finding]:
-    """Yield the threads that the project starts while it is loaded. `serve` has them too, at the cost of memory."""
+    """Yield what the project starts while it is loaded: threads and programs. `serve` has them too, and more memory."""
     for name, place in dict.fromkeys(map(tuple, inspection.threads)):
         yield Finding(
             place or "a library",
-            f"the thread {name} is started while the site is loaded, so each process loads the site for itself",
+            f"the {name} is started while the site is loaded, so each process loads the site for itself",
             "start it at its first use, then the processes share the memory of the site; see serve --preload",
         )
+
+
+def _python() -> Iterator[Finding]:
+    """Yield what a developer must know of this version of Python."""
+    if note := experimental_note():
+        yield Finding("Python", note, "nothing needs to be done; Nuitka knows Python 3.14 and earlier best")
+    if note := sqlite.note():
+        fix = sqlite.FORK_LESS if note == sqlite.HIDDEN else sqlite.NEWER_PYTHON
+        yield Finding("SQLite", note, fix)
 
 
 def _deployment(inspection: Inspection) -> Iterator[Finding]:

@@ -30,11 +30,12 @@ from djbundle.builder.dependencies import modules
 from djbundle.builder.dependencies.dependencies import Dependency, find_dependencies
 from djbundle.builder.dependencies.target_wheels import with_wheels_for
 from djbundle.builder.inspection.inspection import Inspection, inspect_project
-from djbundle.builder.native import compiler, libraries, nuitka
+from djbundle.builder.native import compiler, libraries, nuitka, sqlite
 from djbundle.builder.native.refusals import RefusedModuleError, choose_modules
 from djbundle.builder.options import BuildOptions
 from djbundle.builder.project.hooks import run_before
 from djbundle.builder.project.project import Project
+from djbundle.builder.project.python_version import experimental_note
 from djbundle.builder.report import Report, make_manifest
 from djbundle.builder.verify import draft, verification
 from djbundle.builder.verify.comparison import Comparison
@@ -79,8 +80,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
         compiled, kept = NOTHING_COMPILED if target.is_other else choose_modules(project, cache)
         with nuitka.Compilation(project.root, compiled, kept, cache, work) as compilation:
             with console.step("import it and collect its static files") as step:
-                inspection = inspect_project(project, options.environment, work)
-                dependencies = _find_packages(project, inspection, target, work)
+                inspection, dependencies = _inspect(project, options, target, work)
                 step.note(f"Django {inspection.django}, {len(dependencies)} packages of {options.packages}")
 
             with console.step("collect packages, data and libraries") as step:
@@ -88,7 +88,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
                 tree = Tree(work, target.machine)
                 assets.add_project(tree, selection, compiled, cache)
                 packages.add_packages(tree, dependencies, compiled, project, inspection, cache)
-                runtime.add_runtime(tree, project_facts(project, tree, compiled), cache, work)
+                runtime.add_runtime(tree, project_facts(project, tree, compiled, inspection.lazy_modules), cache, work)
                 stdlib.add_standard_library(tree, target, cache)
                 assets.add_static_files(tree, work / "static", left_out.static, cache)
                 library_data = _close_libraries(tree, project, inspection, target, cache)
@@ -97,6 +97,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
                 launcher = compiler.compile_launcher(target.machine, cache)
                 cache.digests.save()
                 step.note(f"{len(tree)} files")
+            _print_notes(target, cache, console)
 
             environment = verification.environment_of_build(inspection.variables, options.environment)
             comparison = Comparison(project, environment, work / "static")
@@ -126,6 +127,24 @@ def _run_before(project: Project, options: BuildOptions, console: Console) -> No
     for command in project.configuration.before:
         with console.step(command):
             run_before(command, project, options.environment)
+
+
+def _inspect(
+    project: Project, options: BuildOptions, target: Target, work: Path
+) -> tuple[Inspection, list[Dependency]]:
+    """Run the project once; return what it told, and the packages that it needs. Refuse an SQLite that is too old."""
+    inspection = inspect_project(project, options.environment, work)
+    if not target.is_other:
+        sqlite.check_sqlite(inspection.databases)
+    return inspection, _find_packages(project, inspection, target, work)
+
+
+def _print_notes(target: Target, cache: Cache, console: Console) -> None:
+    """Print what is not at its best with this Python, which is no fault of the project."""
+    reason = compiler.why_not_static(target, cache)
+    linking = reason and f"the bundle loads Python as a shared library, since it cannot be linked: {reason}"
+    for note in filter(None, (experimental_note(), sqlite.note(), linking)):
+        console.print(escape(note))
 
 
 def _choose_files(

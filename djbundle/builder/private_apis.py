@@ -17,7 +17,7 @@ UNTRIED_VARIABLE = "DJBUNDLE_UNTRIED"  # set by ci/newest, which tries them
 
 @dataclass(frozen=True, slots=True)
 class PrivateApi:
-    """What djbundle uses of a distribution, and where it does so."""
+    """The names of a distribution that djbundle uses, and where it does so."""
 
     distribution: str
     tried: str  # versions, as pyproject.toml has them

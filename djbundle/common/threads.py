@@ -1,8 +1,11 @@
-"""Finds the threads of this process that a fork would end, and the lines of code that started them.
+"""Finds the threads and child processes that a forked process would not have, and the lines that started the threads.
 
 Only the thread that forks lives on in a forked process. So a consumer behind a queue, a scheduler, or an executor that
 was used once would be silent there: what is given to it waits for ever. The same is true of threads of libraries that
 are not written in Python.
+
+A program that the site has started is no child of a forked process either. `subprocess` tells there that it has ended,
+and all processes would speak through one pipe.
 """
 
 import contextlib
@@ -23,15 +26,22 @@ from djbundle.common.child import ChildDiedError, run_in_child
 TASKS = Path("/proc/self/task")
 FORK_TIMEOUT = 10.0  # seconds for a forked process to tell which threads it has
 
+THREAD, PROCESS = "thread", "child process"
+KINDS = {THREAD: "threads", PROCESS: "child processes"}  # with their plurals
+
 IsOwn = Callable[[FrameType], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class LostThread:
-    """A thread that a forked process would not have. `place` is where it was started: "/app/shop/apps.py:12", or ""."""
+    """A thread that a forked process would not have. `place` is where it was started: "/app/shop/apps.py:12", or "".
+
+    It may also be a child process.
+    """
 
     name: str
     place: str
+    kind: str = THREAD
 
     def __str__(self) -> str:
         return f"{self.name} ({self.place})" if self.place else self.name
@@ -39,9 +49,16 @@ class LostThread:
 
 def describe(threads: Sequence[LostThread]) -> str:
     """Return "a thread: ..." or "3 threads: ...". Those with the same name and place, as of a pool, are named once."""
-    texts = [text if count == 1 else f"{count} of {text}" for text, count in Counter(map(str, threads)).items()]
-    all_of_them = f"{len(threads)} threads" if len(threads) > 1 else "a thread"
-    return f"{all_of_them}: {', '.join(texts)}"
+    return ", and ".join(
+        _describe_kind(kind, [str(each) for each in threads if each.kind == kind])
+        for kind in KINDS
+        if any(each.kind == kind for each in threads)
+    )
+
+
+def _describe_kind(kind: str, names: Sequence[str]) -> str:
+    texts = [text if count == 1 else f"{count} of {text}" for text, count in Counter(names).items()]
+    return f"{f'{len(names)} {KINDS[kind]}' if len(names) > 1 else f'a {kind}'}: {', '.join(texts)}"
 
 
 class ThreadStarts:
@@ -53,8 +70,11 @@ class ThreadStarts:
     def __init__(self, is_own: IsOwn) -> None:
         self._is_own = is_own
         self._places: WeakKeyDictionary[threading.Thread, str] = WeakKeyDictionary()
+        self._children_before: set[int] | None = None
 
     def __enter__(self) -> Self:
+        if self._children_before is None:
+            self._children_before = {*_child_processes()}
         start, places = threading.Thread.start, self._places
 
         def start_and_record(thread: threading.Thread) -> None:
@@ -78,6 +98,11 @@ class ThreadStarts:
         code = getattr(target, "__code__", None)
         return f"{code.co_filename}:{code.co_firstlineno}" if code else ""
 
+    def new_children(self) -> dict[int, str]:
+        """Return the names of the child processes since the block began, by their ids; none if there was no block."""
+        before = self._children_before
+        return {} if before is None else {key: name for key, name in _child_processes().items() if key not in before}
+
     def _place_in(self, frame: FrameType | None) -> str:
         first = ""
         while frame:
@@ -100,8 +125,9 @@ def find_lost_threads(starts: ThreadStarts) -> list[LostThread]:
     If there are any, a process is forked to look. A library may start its threads again in it, by os.register_at_fork.
     Or it ends them before the fork, by pthread_atfork(3), and starts them again when they are needed.
     """
+    children = [LostThread(name, "", PROCESS) for name in sorted(starts.new_children().values())]
     if not (_python_threads() or _native_threads()):
-        return []
+        return children
     restarted, restarted_native = _threads_after_fork()
     lost = []
     for thread in _python_threads():
@@ -110,7 +136,7 @@ def find_lost_threads(starts: ThreadStarts) -> list[LostThread]:
         else:
             lost.append(LostThread(thread.name, starts.place_of(thread)))
     native = sorted(_native_threads().values())
-    return lost + [LostThread(f"{name}, not of Python", "") for name in native[restarted_native:]]
+    return lost + [LostThread(f"{name}, not of Python", "") for name in native[restarted_native:]] + children
 
 
 def _python_threads() -> list[threading.Thread]:
@@ -126,6 +152,30 @@ def _native_threads() -> dict[int, str]:
             with contextlib.suppress(OSError):  # it has just ended
                 names[int(folder.name)] = (folder / "comm").read_text().strip()
     return names
+
+
+def _child_processes() -> dict[int, str]:
+    """Return the names of the programs that are children of this process, by their ids.
+
+    A child that has ended does not count, nor one of multiprocessing that serves forked processes too.
+    """
+    names = {}
+    for folder in TASKS.iterdir():
+        with contextlib.suppress(OSError):  # a thread that has ended, or a kernel that does not tell
+            for child in (folder / "children").read_text().split():
+                name, _, rest = Path(f"/proc/{child}/stat").read_text().partition("(")[2].rpartition(")")
+                if rest.split()[0] != "Z":
+                    names[int(child)] = name
+    return {key: name for key, name in names.items() if key not in _helpers_of_multiprocessing()}
+
+
+def _helpers_of_multiprocessing() -> set[object]:
+    tracker = sys.modules.get("multiprocessing.resource_tracker")
+    server = sys.modules.get("multiprocessing.forkserver")
+    return {
+        getattr(getattr(tracker, "_resource_tracker", None), "_pid", None),
+        getattr(getattr(server, "_forkserver", None), "_forkserver_pid", None),
+    }
 
 
 def _kind_of(thread: threading.Thread) -> str:

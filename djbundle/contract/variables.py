@@ -4,6 +4,7 @@ The C parts get those that they need as a generated header.
 """
 
 DATA_DIRECTORY = "DJBUNDLE_DATA_DIR"  # the data directory, where --data-dir names none
+DATA_DIRECTORY_OF = f"{DATA_DIRECTORY}_OF_"  # and a bundle's name: its data directory, for its child processes
 ALLOWED_HOSTS = "DJBUNDLE_ALLOWED_HOSTS"  # names for ALLOWED_HOSTS, with commas between them
 PRELOAD = "DJBUNDLE_PRELOAD"  # whether the site is loaded once, where --preload does not tell
 EXTRACT = "DJBUNDLE_EXTRACT"  # the same as --extract

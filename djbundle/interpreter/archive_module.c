@@ -19,8 +19,8 @@ int has_archive(void) { return djbundle_launcher && djbundle_launcher(); }
 
 enum { PYC_HEADER = 16 /* bytes; see importlib._bootstrap_external._code_to_hash_pyc */ };
 
-/* In the order of importlib: an extension module comes before bytecode. */
-static const char *const SUFFIXES[] = {"." SOABI ".so", ".abi3.so", ".so", ".pyc"};
+/* In the order of importlib: an extension module comes before bytecode. The builder defines those of this Python. */
+static const char *const SUFFIXES[] = {EXTENSION_SUFFIXES, ".pyc"};
 
 static const struct entry *find_folder(const char *path)
 {

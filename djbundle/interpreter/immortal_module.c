@@ -7,6 +7,12 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#ifdef _Py_IMMORTAL_INITIAL_REFCNT /* since Python 3.14 */
+#define IMMORTAL_COUNT _Py_IMMORTAL_INITIAL_REFCNT
+#else
+#define IMMORTAL_COUNT _Py_IMMORTAL_REFCNT
+#endif
+
 /* The number of objects made immortal. */
 static Py_ssize_t immortal_count;
 
@@ -46,7 +52,7 @@ static int make_immortal(PyObject *object, void *Py_UNUSED(argument))
 {
     if (!object || _Py_IsImmortal(object) || has_finalizer(object) || counts_references(object))
         return 0;
-    Py_SET_REFCNT(object, _Py_IMMORTAL_REFCNT);
+    Py_SET_REFCNT(object, IMMORTAL_COUNT);
     immortal_count++;
     if (PyCode_Check(object))
         make_code_immortal((PyCodeObject *)object);

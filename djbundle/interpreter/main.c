@@ -38,7 +38,15 @@ static int is_own_file(const char *path)
            && status.st_dev == own_status.st_dev && status.st_ino == own_status.st_ino;
 }
 
-/* Return whether an argument is the script of a command for the interpreter: "-" for the standard input, or a file.
+/* Return whether a folder can be run, as by "python FOLDER". */
+static int has_main(const char *folder)
+{
+    char path[PATH_MAX];
+    return snprintf(path, sizeof path, "%s/__main__.py", folder) < (int)sizeof path && !access(path, R_OK);
+}
+
+/* Return whether an argument is the script of a command for the interpreter: "-" for the standard input, a file, or a
+ * folder that can be run.
  *
  * A file is a script by its ending, by a "/" in its path, or if options come before it. Otherwise a file that has the
  * name of a command would hide that command.
@@ -48,7 +56,9 @@ static int is_script(const char *argument, int has_options)
     struct stat status;
     if (!strcmp(argument, "-") || ends_with(argument, ".py"))
         return 1;
-    return (has_options || strchr(argument, '/')) && !stat(argument, &status) && S_ISREG(status.st_mode);
+    if (!(has_options || strchr(argument, '/')) || stat(argument, &status))
+        return 0;
+    return S_ISREG(status.st_mode) || (S_ISDIR(status.st_mode) && has_main(argument));
 }
 
 /* Return whether the arguments are for the interpreter: they have -c or -m, or name a script. Otherwise they are for

@@ -63,6 +63,44 @@ static size_t path_length(const char *text, const char *at)
     return length && at[length] ? length : strcspn(at, DELIMITERS);
 }
 
+/* Resolve the name of a file of the project that is not where the process stands. A word without a slash and a dot, such
+ * as "install", is no name of a file.
+ */
+static int resolve_project_file(const char *argument, struct resolved_path *resolved)
+{
+    struct stat status;
+    char elsewhere[PATH_MAX];
+    const char *name = skip_dots(argument);
+    return *argument != '/' && strpbrk(argument, "/.") && is_of_project(name, strcspn(name, "/"))
+           && NEXT(fstatat)(AT_FDCWD, argument, &status, 0) && find_elsewhere(AT_FDCWD, argument, FOLLOW, elsewhere)
+           && resolve_inside(AT_FDCWD, elsewhere, FOLLOW, resolved) && resolved->entry;
+}
+
+/* Return whether a word in a text is the name of a file of the project. Without a slash, it is no text of Python: that is
+ * given to the bundle, which finds it itself.
+ */
+static int is_name_in_text(const char *word, size_t length)
+{
+    struct resolved_path resolved;
+    char name[PATH_MAX];
+    if (!length || length >= sizeof name
+        || (!memchr(word, '/', length) && length > 3 && !memcmp(word + length - 3, ".py", 3)))
+        return 0;
+    memcpy(name, word, length);
+    name[length] = 0;
+    return resolve_project_file(name, &resolved);
+}
+
+/* Return where the next path inside ROOT begins, or the next word that is the name of a file of the project. */
+static const char *find_path(const struct texts *texts, const char *text, const char *from)
+{
+    const char *root = find_root(text, from);
+    for (const char *at = from; texts->has_words && *at && at != root; at++)
+        if ((at == text || strchr(DELIMITERS, at[-1])) && is_name_in_text(at, path_length(text, at)))
+            return at;
+    return root;
+}
+
 static int append(struct texts *texts, const char *text, size_t length)
 {
     if (texts->used + length >= sizeof texts->room)
@@ -73,14 +111,14 @@ static int append(struct texts *texts, const char *text, size_t length)
     return 1;
 }
 
-/* Append the text with all paths inside ROOT translated. Return 0 if there is no room for it. */
+/* Append the text with all paths of the bundle's files translated. Return 0 if there is no room for it. */
 static int append_translated(struct texts *texts, const char *text)
 {
     const struct entry *root = launcher->archive->entries;
     const char *from = text, *at = text;
     char path[PATH_MAX];
-    while ((at = find_root(text, at))) {
-        size_t whole = at == text ? strlen(at) : 0, length = path_length(text, at);
+    while ((at = find_path(texts, text, at))) {
+        size_t whole = at == text && *at == '/' ? strlen(at) : 0, length = path_length(text, at);
         int is_whole = whole && translate_path(texts, root, at, whole, path);
         if (is_whole || translate_path(texts, root, at, length, path)) {
             if (!append(texts, from, (size_t)(at - from)) || !append(texts, path, strlen(path)))
@@ -97,7 +135,7 @@ static int append_translated(struct texts *texts, const char *text)
 static const char *translate_text(struct texts *texts, const char *text)
 {
     size_t begin = texts->used;
-    if (!launcher || !text || texts->is_for_bundle || !find_root(text, text))
+    if (!launcher || !text || texts->is_for_bundle || !find_path(texts, text, text))
         return text;
     if (!append_translated(texts, text)) {
         texts->used = begin;
@@ -115,18 +153,6 @@ static void copy_named(struct texts *texts, const char *text)
     for (const char *at = text; *(at += strspn(at, DELIMITERS)); at += strcspn(at, DELIMITERS))
         if (*at != '/' && *at != '-')
             translate_path(texts, texts->folder, at, strcspn(at, DELIMITERS), path);
-}
-
-/* Resolve the name of a file of the project that is not where the process stands. A word without a slash and a dot, such
- * as "install", is no name of a file.
- */
-static int resolve_project_file(const char *argument, struct resolved_path *resolved)
-{
-    struct stat status;
-    char elsewhere[PATH_MAX];
-    return strpbrk(argument, "/.") && is_of_project(argument, strcspn(argument, "/"))
-           && NEXT(fstatat)(AT_FDCWD, argument, &status, 0) && find_elsewhere(AT_FDCWD, argument, FOLLOW, elsewhere)
-           && resolve_inside(AT_FDCWD, elsewhere, FOLLOW, resolved);
 }
 
 /* Return the path of a file that the argument names relative to a folder; NULL if it names none. */
@@ -148,19 +174,25 @@ static const char *translate_name(struct texts *texts, const char *argument)
 }
 
 /* A program that runs in the copy of a folder finds copies there by their names. */
-const char *translate_argument(struct texts *texts, const char *argument)
+static const char *translate(struct texts *texts, const char *argument, int is_line)
 {
     if (!launcher)
         return argument;
     int runs_in_copy = texts->folder && !texts->is_for_bundle;
     if (runs_in_copy)
         copy_named(texts, argument);
-    const char *name = runs_in_copy ? NULL : translate_name(texts, argument);
+    texts->has_words = !runs_in_copy && (is_line || (*argument == '-' && strchr(argument, '=')));
+    const char *name = runs_in_copy || is_line ? NULL : translate_name(texts, argument);
     return name ? name : translate_text(texts, argument);
 }
+
+const char *translate_argument(struct texts *texts, const char *argument) { return translate(texts, argument, 0); }
+
+const char *translate_line(struct texts *texts, const char *line) { return translate(texts, line, 1); }
 
 const char *translate_variable(struct texts *texts, const char *text)
 {
     texts->is_variable = 1;
+    texts->has_words = !texts->folder;
     return translate_text(texts, text);
 }

@@ -62,28 +62,29 @@ static int refuse_rmdir(const struct resolved_path *resolved)
 
 #define LINK_FLAG(flags) ((flags) & AT_SYMLINK_NOFOLLOW ? NO_FOLLOW : FOLLOW)
 
-EXPORT int mkdir(const char *path, mode_t mode)
-{
-    struct resolved_path resolved;
-    if (resolve_inside(AT_FDCWD, path, NEVER_FOLLOW, &resolved))
-        return refuse_folder(&resolved);
-    if (!NEXT(mkdir)(resolved.path, mode))
-        return 0;
-    return create_project_folders(path) ? NEXT(mkdir)(resolved.path, mode) : -1;
-}
-CHANGES(int, mkdirat, (int dirfd, const char *path, mode_t mode), dirfd, path, NEVER_FOLLOW, refuse_folder,
-        resolved.dirfd, resolved.path, mode)
-CHANGES(int, mknod, (const char *path, mode_t mode, dev_t device), AT_FDCWD, path, NEVER_FOLLOW, refuse_new,
+/* The same for a function that creates something at `path`: in a folder that is there in the project. */
+#define CREATES(name, parameters, dirfd, path, refuse, ...) \
+    EXPORT int name parameters \
+    { \
+        struct resolved_path resolved; \
+        if (resolve_inside(dirfd, path, NEVER_FOLLOW, &resolved)) \
+            return (refuse)(&resolved); \
+        int result = NEXT(name)(__VA_ARGS__); \
+        return result && create_project_folders(dirfd, path) ? NEXT(name)(__VA_ARGS__) : result; \
+    }
+
+CREATES(mkdir, (const char *path, mode_t mode), AT_FDCWD, path, refuse_folder, resolved.path, mode)
+CREATES(mkdirat, (int dirfd, const char *path, mode_t mode), dirfd, path, refuse_folder, resolved.dirfd, resolved.path,
+        mode)
+CREATES(mknod, (const char *path, mode_t mode, dev_t device), AT_FDCWD, path, refuse_new, resolved.path, mode, device)
+CREATES(mknodat, (int dirfd, const char *path, mode_t mode, dev_t device), dirfd, path, refuse_new, resolved.dirfd,
         resolved.path, mode, device)
-CHANGES(int, mknodat, (int dirfd, const char *path, mode_t mode, dev_t device), dirfd, path, NEVER_FOLLOW, refuse_new,
-        resolved.dirfd, resolved.path, mode, device)
-CHANGES(int, mkfifo, (const char *path, mode_t mode), AT_FDCWD, path, NEVER_FOLLOW, refuse_new, resolved.path, mode)
-CHANGES(int, mkfifoat, (int dirfd, const char *path, mode_t mode), dirfd, path, NEVER_FOLLOW, refuse_new,
-        resolved.dirfd, resolved.path, mode)
-CHANGES(int, symlink, (const char *target, const char *path), AT_FDCWD, path, NEVER_FOLLOW, refuse_new, target,
+CREATES(mkfifo, (const char *path, mode_t mode), AT_FDCWD, path, refuse_new, resolved.path, mode)
+CREATES(mkfifoat, (int dirfd, const char *path, mode_t mode), dirfd, path, refuse_new, resolved.dirfd, resolved.path,
+        mode)
+CREATES(symlink, (const char *target, const char *path), AT_FDCWD, path, refuse_new, target, resolved.path)
+CREATES(symlinkat, (const char *target, int dirfd, const char *path), dirfd, path, refuse_new, target, resolved.dirfd,
         resolved.path)
-CHANGES(int, symlinkat, (const char *target, int dirfd, const char *path), dirfd, path, NEVER_FOLLOW, refuse_new,
-        target, resolved.dirfd, resolved.path)
 
 CHANGES(int, rmdir, (const char *path), AT_FDCWD, path, NEVER_FOLLOW, refuse_rmdir, resolved.path)
 CHANGES(int, unlink, (const char *path), AT_FDCWD, path, NEVER_FOLLOW, refuse_unlink, resolved.path)
@@ -125,10 +126,16 @@ CHANGES(int, lremovexattr, (const char *path, const char *name), AT_FDCWD, path,
 EXPORT int renameat2(int old_dirfd, const char *old_path, int new_dirfd, const char *new_path, unsigned flags)
 {
     struct resolved_path old, new;
+    struct stat status;
     int is_old_inside = resolve_inside(old_dirfd, old_path, NEVER_FOLLOW, &old);
     int is_new_inside = resolve_inside(new_dirfd, new_path, NEVER_FOLLOW, &new);
-    if (!is_old_inside && !is_new_inside)
-        return NEXT(renameat2)(old.dirfd, old.path, new.dirfd, new.path, flags);
+    if (!is_old_inside && !is_new_inside) {
+        int result = NEXT(renameat2)(old.dirfd, old.path, new.dirfd, new.path, flags);
+        int is_tried_again = result && errno == ENOENT
+                             && !NEXT(fstatat)(old.dirfd, old.path, &status, AT_SYMLINK_NOFOLLOW)
+                             && (errno = ENOENT, create_project_folders(new_dirfd, new_path));
+        return is_tried_again ? NEXT(renameat2)(old.dirfd, old.path, new.dirfd, new.path, flags) : result;
+    }
     if (is_old_inside && !old.has_parent)
         return fail_with(old.error);
     if (is_new_inside && !new.has_parent)
@@ -147,9 +154,11 @@ EXPORT int rename(const char *old_path, const char *new_path)
 }
 
 /* Files inside ROOT and outside lie in two file systems. But in its own environment, the project could link them. */
-static int copy_outside(const struct entry *entry, int dirfd, const char *path)
+int copy_outside(const struct entry *entry, int dirfd, const char *path)
 {
     int fd = NEXT(openat64)(dirfd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0 && create_project_folders(dirfd, path))
+        fd = NEXT(openat64)(dirfd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0)
         return -1;
     int result = write_content(entry, fd), error = errno;
@@ -161,10 +170,19 @@ EXPORT int linkat(int old_dirfd, const char *old_path, int new_dirfd, const char
 {
     struct resolved_path old, new;
     struct stat status;
+    char elsewhere[PATH_MAX];
     int is_old_inside = resolve_inside(old_dirfd, old_path, flags & AT_SYMLINK_FOLLOW ? FOLLOW : NO_FOLLOW, &old);
     int is_new_inside = resolve_inside(new_dirfd, new_path, NEVER_FOLLOW, &new);
-    if (!is_old_inside && !is_new_inside)
-        return NEXT(linkat)(old.dirfd, old.path, new.dirfd, new.path, flags);
+    if (!is_old_inside && !is_new_inside) {
+        if (!NEXT(linkat)(old.dirfd, old.path, new.dirfd, new.path, flags))
+            return 0;
+        const char *other = find_elsewhere(old_dirfd, old_path, NO_FOLLOW, elsewhere);
+        if (other)
+            return linkat(AT_FDCWD, other, new_dirfd, new_path, flags);
+        return create_project_folders(new_dirfd, new_path)
+                   ? NEXT(linkat)(old.dirfd, old.path, new.dirfd, new.path, flags)
+                   : -1;
+    }
     if (is_old_inside ? !old.entry : fstatat(old.dirfd, old.path, &status, AT_SYMLINK_NOFOLLOW))
         return fail_with(is_old_inside ? old.error : errno);
     if (is_new_inside)

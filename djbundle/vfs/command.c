@@ -99,6 +99,19 @@ static int is_bundle(const char *program)
     return !memcmp(footer.magic, MAGIC, sizeof footer.magic);
 }
 
+/* Return whether an argument is the line of a shell: the one after "-c", as subprocess.run(shell=True) gives it. */
+static int is_shell_line(const struct command *command, size_t number)
+{
+    static const char *const SHELLS[] = {"sh", "ash", "bash", "dash", "ksh", "zsh"};
+    const char *slash = strrchr(command->program, '/'), *name = slash ? slash + 1 : command->program;
+    if (number < 2 || command->arguments[number - 1][0] != '-' || !strchr(command->arguments[number - 1], 'c'))
+        return 0;
+    for (size_t i = 0; i < sizeof SHELLS / sizeof *SHELLS; i++)
+        if (!strcmp(name, SHELLS[i]))
+            return 1;
+    return 0;
+}
+
 static size_t count_strings(char *const strings[])
 {
     size_t count = 0;
@@ -118,7 +131,8 @@ static int start_translated(struct command *command, int is_for_bundle, start_fu
     if (command->script)
         *end++ = command->script;
     for (size_t i = 1; i < argument_count; i++)
-        *end++ = translate_argument(&texts, command->arguments[i]);
+        *end++ = is_shell_line(command, i) ? translate_line(&texts, command->arguments[i])
+                                           : translate_argument(&texts, command->arguments[i]);
     *end = NULL;
     for (size_t i = 0; i < variable_count; i++)
         environment[i] = translate_variable(&texts, command->environment[i]);

@@ -6,7 +6,7 @@
  *
  * A symbolic link on the disk may lead into ROOT, where the kernel finds nothing.
  *
- * All of this is for reading only, and only after libc's own function has found nothing.
+ * All of this is for reading only, and only after libc's own function has found nothing. writing.c has the rest.
  */
 #include "vfs.h"
 
@@ -18,6 +18,7 @@ enum { MAX_LINKS = 40 }; /* in one path, as in Linux; path_resolution(7) */
 /* The names at the top of the project, each with a 0 at its end, and an empty one at the end. NULL for none. */
 static char *project_names;
 static char project_root[PATH_MAX];
+static char start_folder[PATH_MAX]; /* in which the process was started */
 
 EXPORT void djbundle_show_project(const char *root, const char *names, size_t size)
 {
@@ -27,6 +28,8 @@ EXPORT void djbundle_show_project(const char *root, const char *names, size_t si
     memcpy(copy, names, size);
     copy[size] = 0;
     strcpy(project_root, root);
+    if (!project_names && !NEXT(getcwd)(start_folder, sizeof start_folder))
+        *start_folder = 0;
     project_names = copy;
 }
 
@@ -45,35 +48,60 @@ static int is_below(const char *path, const char *folder, size_t length)
     return length && !strncmp(path, folder, length) && (path[length] == '/' || !path[length]);
 }
 
-/* Return the part of an absolute path after the working folder; NULL if it does not lie there. It is not looked for in
- * "/" and in the data directory: there, absolute paths name files of their own.
+/* Return the part of a path after a folder; NULL if it does not lie there. Files are not looked for in "/" and in the data
+ * directory: there, absolute paths name files of their own.
  */
-static const char *path_below_working_folder(const char *path)
+static const char *part_below(const char *path, const char *folder)
 {
-    char folder[PATH_MAX];
     size_t data_length;
     const char *data = data_directory(&data_length);
-    if (!NEXT(getcwd)(folder, sizeof folder) || !folder[1] || (data && is_below(folder, data, data_length)))
+    if (!*folder || !folder[1] || (data && is_below(folder, data, data_length)))
         return NULL;
     return is_below(path, folder, strlen(folder)) ? path + strlen(folder) : NULL;
 }
 
-static const char *skip_dots(const char *path)
+static int begins_in_project(const char *path) { return path && is_of_project(path, strcspn(path, "/")); }
+
+/* Return the part of an absolute path after the folder of the start or the working folder; NULL if it lies in none. */
+static const char *relative_part(const char *path)
+{
+    char folder[PATH_MAX];
+    const char *part = part_below(path, start_folder);
+    if (part && begins_in_project(skip_dots(part)))
+        return part;
+    return NEXT(getcwd)(folder, sizeof folder) ? part_below(path, folder) : NULL;
+}
+
+/* Return a relative path as one from the folder of the start. The process may have gone to a folder below it that has the
+ * name of one of the project.
+ */
+static const char *path_from_start(const char *path, char buffer[PATH_MAX])
+{
+    char folder[PATH_MAX];
+    const char *part = NEXT(getcwd)(folder, sizeof folder) ? part_below(folder, start_folder) : NULL;
+    part = part ? skip_dots(part) : NULL;
+    if (!begins_in_project(part) || strlen(part) + 1 + strlen(path) >= PATH_MAX)
+        return path;
+    return stpcpy(stpcpy(stpcpy(buffer, part), "/"), path), buffer;
+}
+
+const char *skip_dots(const char *path)
 {
     while (*path == '/' || (path[0] == '.' && path[1] == '/'))
         path++;
     return path;
 }
 
-static const char *find_in_project(const char *path, char buffer[PATH_MAX])
+const char *find_in_project(const char *path, char buffer[PATH_MAX])
 {
     if (!project_names || working_folder() || is_below(path, project_root, strlen(project_root)))
         return NULL;
-    const char *rest = *path == '/' ? path_below_working_folder(path) : path;
+    char whole[PATH_MAX];
+    const char *rest = *path == '/' ? relative_part(path) : path_from_start(path, whole);
     if (!rest)
         return NULL;
     rest = skip_dots(rest);
-    if (!is_of_project(rest, strcspn(rest, "/")) || strlen(project_root) + 1 + strlen(rest) >= PATH_MAX)
+    if (!begins_in_project(rest) || strlen(project_root) + 1 + strlen(rest) >= PATH_MAX)
         return NULL;
     stpcpy(stpcpy(stpcpy(buffer, project_root), "/"), rest);
     return buffer;
@@ -105,8 +133,7 @@ static int replace_link(char path[PATH_MAX], size_t length, const char *target)
     return 1;
 }
 
-/* Return the length of a path without its last part, and without the slashes around it. */
-static size_t length_of_parent(const char *path, size_t length)
+size_t length_of_parent(const char *path, size_t length)
 {
     while (length && path[length - 1] == '/')
         length--;
@@ -140,44 +167,58 @@ static int replace_last_link(int dirfd, char path[PATH_MAX], int follow)
 
 static const char *find_behind_link(int dirfd, const char *path, int follow, char buffer[PATH_MAX])
 {
+    char target[PATH_MAX];
     int outcome = 0;
     if (!launcher || strlen(path) >= PATH_MAX)
         return NULL;
     strcpy(buffer, path);
-    for (int links = 0; links < MAX_LINKS && outcome == 0; links++)
+    for (int links = 0; links < MAX_LINKS && outcome == 0; links++) {
         outcome = replace_last_link(dirfd, buffer, follow);
+        if (outcome == 0 && find_in_project(buffer, target)) /* the link was made by os.path.abspath() */
+            return strcpy(buffer, target);
+    }
     return outcome == 1 ? buffer : NULL;
+}
+
+/* Write the absolute path of a path that is relative to an open folder; return NULL if it has none. */
+static const char *path_at(int dirfd, const char *path, char buffer[PATH_MAX])
+{
+    char link[FD_PATH_SIZE];
+    write_fd_path(dirfd, link);
+    ssize_t length = NEXT(readlinkat)(AT_FDCWD, link, buffer, PATH_MAX - 1);
+    if (length <= 0 || *buffer != '/' || (size_t)length + 1 + strlen(path) >= PATH_MAX)
+        return NULL;
+    buffer[length] = '/';
+    return strcpy(buffer + length + 1, path), buffer;
+}
+
+static int is_there(const char *path)
+{
+    struct resolved_path resolved;
+    struct stat status;
+    if (resolve_inside(AT_FDCWD, path, NEVER_FOLLOW, &resolved))
+        return !!resolved.entry;
+    return !NEXT(fstatat)(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW);
 }
 
 const char *find_elsewhere(int dirfd, const char *path, int follow, char buffer[PATH_MAX])
 {
+    char absolute[PATH_MAX];
     if (errno != ENOENT || !path || !*path)
         return NULL;
-    const char *found = dirfd == AT_FDCWD || *path == '/' ? find_in_project(path, buffer) : NULL;
-    if (!found)
+    const char *whole = dirfd == AT_FDCWD || *path == '/' ? path : path_at(dirfd, path, absolute);
+    const char *found = whole ? find_in_project(whole, buffer) : NULL;
+    if (!found || !is_there(found))
         found = find_behind_link(dirfd, path, follow, buffer);
     errno = ENOENT;
     return found;
 }
 
-/* The project's folder "shop/out" is there in the project, so it has to be there for a new file "shop/out/new" too. */
-int create_project_folders(const char *path)
+const struct entry *find_project_folder(int dirfd, const char *path)
 {
-    char buffer[PATH_MAX], folder[PATH_MAX];
-    struct stat status;
-    const char *end = path ? strrchr(path, '/') : NULL;
-    if (errno != ENOENT || !end || *path == '/' || end - path >= PATH_MAX)
-        return 0;
-    memcpy(folder, path, (size_t)(end - path));
-    folder[end - path] = 0;
-    if (!find_in_project(folder, buffer) || stat(buffer, &status) || !S_ISDIR(status.st_mode))
-        return errno = ENOENT, 0;
-    for (char *at = folder; (at = strchr(at + 1, '/'));) {
-        *at = 0;
-        NEXT(mkdir)(folder, 0777);
-        *at = '/';
-    }
-    int is_created = !NEXT(mkdir)(folder, 0777);
-    errno = ENOENT;
-    return is_created;
+    struct resolved_path resolved;
+    char inside[PATH_MAX];
+    int is_found = launcher && path && (dirfd == AT_FDCWD || *path == '/') && find_in_project(path, inside)
+                   && resolve_inside(AT_FDCWD, inside, FOLLOW, &resolved) && resolved.entry;
+    return is_found && resolved.entry->kind == KIND_FOLDER ? resolved.entry : NULL;
 }

@@ -8,8 +8,13 @@
 
 enum { MAX_STREAMS = 256, DOT = 0, DOT_DOT, FIRST_CHILD };
 
+/* A list of a folder of the archive. If the project has written into a folder of that name outside, `outside` is the list
+ * of that one, and comes first.
+ */
 struct stream {
     _Atomic int is_taken;
+    DIR *outside;
+    int is_outside_read;
     const struct entry *folder;
     long position;  /* of the next entry to read: DOT, DOT_DOT, FIRST_CHILD, ... */
     int fd; /* -1 until dirfd(3) asks for one */
@@ -25,15 +30,17 @@ static struct stream *stream_of(DIR *directory)
     return stream >= streams && stream < streams + MAX_STREAMS ? stream : NULL;
 }
 
-static DIR *open_stream(const struct entry *folder, int fd)
+static DIR *open_stream(const struct entry *folder, int fd, DIR *outside)
 {
     if (folder->kind != KIND_FOLDER)
         return errno = ENOTDIR, NULL;
     for (struct stream *stream = streams; stream < streams + MAX_STREAMS; stream++)
         if (!atomic_exchange(&stream->is_taken, 1)) {
             stream->folder = folder;
-            stream->position = DOT;
+            stream->position = outside ? FIRST_CHILD : DOT;
             stream->fd = fd;
+            stream->outside = outside;
+            stream->is_outside_read = 0;
             return (DIR *)stream;
         }
     return errno = EMFILE, NULL;
@@ -47,18 +54,30 @@ static DIR *open_outside(int dirfd, const char *path)
     return fd < 0 ? NULL : NEXT(fdopendir)(fd);
 }
 
+/* Add what only the project has in a folder to the list of that folder. */
+static DIR *add_project_files(DIR *outside, int dirfd, const char *path)
+{
+    int error = errno;
+    const struct entry *folder = find_project_folder(dirfd, path);
+    DIR *both = folder ? open_stream(folder, -1, outside) : NULL;
+    errno = error;
+    return both ? both : outside;
+}
+
 static DIR *open_folder(int dirfd, const char *path)
 {
     struct resolved_path resolved;
     char buffer[PATH_MAX];
     if (!resolve_inside(dirfd, path, FOLLOW, &resolved)) {
         DIR *directory = open_outside(resolved.dirfd, resolved.path);
-        const char *other = directory ? NULL : find_elsewhere(dirfd, path, FOLLOW, buffer);
-        return other ? open_folder(AT_FDCWD, other) : directory;
+        if (directory)
+            return add_project_files(directory, dirfd, path);
+        const char *other = find_elsewhere(dirfd, path, FOLLOW, buffer);
+        return other ? open_folder(AT_FDCWD, other) : NULL;
     }
     if (!resolved.entry)
         return errno = resolved.error, NULL;
-    return open_stream(resolved.entry, -1);
+    return open_stream(resolved.entry, -1, NULL);
 }
 
 EXPORT DIR *opendir(const char *path) { return open_folder(AT_FDCWD, path); }
@@ -70,7 +89,7 @@ EXPORT DIR *fdopendir(int fd)
         return NEXT(fdopendir)(fd);
     if (fcntl(fd, F_GETFL) & O_PATH)
         return errno = EBADF, NULL;
-    return open_stream(folder, fd);
+    return open_stream(folder, fd, NULL);
 }
 
 EXPORT int closedir(DIR *directory)
@@ -79,7 +98,10 @@ EXPORT int closedir(DIR *directory)
     if (!stream)
         return NEXT(closedir)(directory);
     int fd = stream->fd;
+    DIR *outside = stream->outside;
     atomic_store(&stream->is_taken, 0);
+    if (outside)
+        return NEXT(closedir)(outside);
     return fd < 0 ? 0 : close(fd);
 }
 
@@ -88,6 +110,8 @@ EXPORT int dirfd(DIR *directory)
     struct stream *stream = stream_of(directory);
     if (!stream)
         return NEXT(dirfd)(directory);
+    if (stream->outside)
+        return NEXT(dirfd)(stream->outside);
     if (stream->fd < 0)
         stream->fd = open_entry(stream->folder, O_RDONLY | O_CLOEXEC);
     return stream->fd;
@@ -120,16 +144,29 @@ static void fill_dirent(struct dirent64 *to, const struct entry *entry, long pos
     to->d_name[length] = 0;
 }
 
+static int is_in(DIR *directory, const char *name)
+{
+    struct stat status;
+    int error = errno, result = !NEXT(fstatat)(NEXT(dirfd)(directory), name, &status, AT_SYMLINK_NOFOLLOW);
+    errno = error;
+    return result;
+}
+
 EXPORT struct dirent64 *readdir64(DIR *directory)
 {
     struct stream *stream = stream_of(directory);
     if (!stream)
         return NEXT(readdir64)(directory);
-    const struct entry *entry = entry_at(stream->folder, stream->position);
-    if (!entry)
-        return NULL;
-    fill_dirent(&stream->entry, entry, stream->position++);
-    return &stream->entry;
+    struct dirent64 *first = stream->outside && !stream->is_outside_read ? NEXT(readdir64)(stream->outside) : NULL;
+    if (first)
+        return first;
+    stream->is_outside_read = 1;
+    for (const struct entry *entry; (entry = entry_at(stream->folder, stream->position));) {
+        fill_dirent(&stream->entry, entry, stream->position++);
+        if (!stream->outside || !is_in(stream->outside, stream->entry.d_name))
+            return &stream->entry;
+    }
+    return NULL;
 }
 
 _Static_assert(sizeof(struct dirent) == sizeof(struct dirent64), "one structure");
@@ -151,10 +188,15 @@ EXPORT int readdir_r(DIR *, struct dirent *, struct dirent **) __attribute__((al
 EXPORT void rewinddir(DIR *directory)
 {
     struct stream *stream = stream_of(directory);
-    if (stream)
+    if (stream && !stream->outside) {
         stream->position = DOT;
-    else
-        NEXT(rewinddir)(directory);
+        return;
+    }
+    if (stream) {
+        stream->position = FIRST_CHILD;
+        stream->is_outside_read = 0;
+    }
+    NEXT(rewinddir)(stream ? stream->outside : directory);
 }
 
 EXPORT long telldir(DIR *directory)
@@ -199,9 +241,15 @@ EXPORT int scandirat64(int dirfd, const char *path, struct dirent64 ***list, sel
     struct resolved_path resolved;
     char buffer[PATH_MAX];
     if (!resolve_inside(dirfd, path, FOLLOW, &resolved)) {
-        int count = NEXT(scandirat64)(resolved.dirfd, resolved.path, list, select, compare);
-        const char *other = count < 0 ? find_elsewhere(dirfd, path, FOLLOW, buffer) : NULL;
-        return other ? scandirat64(AT_FDCWD, other, list, select, compare) : count;
+        const char *other = NULL;
+        if (!find_project_folder(dirfd, path)) {
+            int count = NEXT(scandirat64)(resolved.dirfd, resolved.path, list, select, compare);
+            other = count < 0 ? find_elsewhere(dirfd, path, FOLLOW, buffer) : NULL;
+            if (!other)
+                return count;
+        }
+        if (other)
+            return scandirat64(AT_FDCWD, other, list, select, compare);
     }
     DIR *directory = open_folder(dirfd, path);
     if (!directory)

@@ -55,11 +55,13 @@ static int open_path(int dirfd, const char *path, int flags, mode_t mode)
         if (list >= 0)
             return list;
     }
+    if (!is_reading(flags) && prepare_for_writing(dirfd, path, flags))
+        return -1;
     int fd = NEXT(openat64)(resolved.dirfd, resolved.path, flags, mode);
     if (fd >= 0 || errno != ENOENT)
         return fd;
     if (flags & O_CREAT)
-        return create_project_folders(path) ? NEXT(openat64)(resolved.dirfd, resolved.path, flags, mode) : fd;
+        return create_project_folders(dirfd, path) ? NEXT(openat64)(resolved.dirfd, resolved.path, flags, mode) : fd;
     const char *other = is_reading(flags) ? find_elsewhere(dirfd, path, follow_rule(path, flags), buffer) : NULL;
     return other ? open_path(AT_FDCWD, other, flags, mode) : fd;
 }
@@ -101,7 +103,10 @@ EXPORT int __openat_2(int, const char *, int) __attribute__((alias("__openat64_2
 
 static FILE *open_outside(const char *path, const char *mode, FILE *reuse)
 {
-    return reuse ? NEXT(freopen64)(path, mode, reuse) : NEXT(fopen64)(path, mode);
+    if (reuse)
+        return NEXT(freopen64)(path, mode, reuse);
+    FILE *stream = NEXT(fopen64)(path, mode);
+    return stream || *mode == 'r' || !create_project_folders(AT_FDCWD, path) ? stream : NEXT(fopen64)(path, mode);
 }
 
 static FILE *open_stream(const char *path, const char *mode, FILE *reuse)
@@ -111,8 +116,11 @@ static FILE *open_stream(const char *path, const char *mode, FILE *reuse)
     char fd_path[FD_PATH_SIZE], buffer[PATH_MAX];
     int flags = strchr(mode, '+') ? O_RDWR : *mode == 'r' ? O_RDONLY : O_WRONLY;
     flags |= (*mode == 'r' ? 0 : O_CREAT) | (strchr(mode, 'x') ? O_EXCL : 0);
+    flags |= *mode == 'w' ? O_TRUNC : *mode == 'a' ? O_APPEND : 0;
     if (!resolve_inside(AT_FDCWD, path, follow_rule(path, flags), &resolved)) {
         const char *other = NULL;
+        if (!is_reading(flags) && prepare_for_writing(AT_FDCWD, path, flags))
+            return NULL;
         if (is_reading(flags) && NEXT(fstatat)(AT_FDCWD, resolved.path, &status, 0))
             other = find_elsewhere(AT_FDCWD, path, FOLLOW, buffer);
         return other ? open_stream(other, mode, reuse) : open_outside(resolved.path, mode, reuse);

@@ -100,7 +100,7 @@ EXPORT int posix_spawnp(pid_t *child, const char *name, const posix_spawn_file_a
 static const char *translate_command(struct texts *texts, const char *line)
 {
     *texts = (struct texts){.folder = working_folder(), .is_for_spawn = 1};
-    return go_to_copy() ? NULL : line ? translate_argument(texts, line) : "";
+    return go_to_copy() ? NULL : line ? translate_line(texts, line) : "";
 }
 
 EXPORT int system(const char *line)

@@ -19,6 +19,7 @@
  *     folder.c      opendir, scandir, glob                     start.c    what happens before main
  *     working_folder.c  chdir, getcwd                          peer.c     accept4
  *     elsewhere.c   files that are not where a path leads      copies.c   copies of files for other programs
+ *     writing.c     what is written beside them                lock.c     flock
  *     maps.c        the list of mapped files
  *     arguments.c   what other programs are told of ROOT        command.c  which program is started, and where
  */
@@ -156,11 +157,39 @@ int is_of_project(const char *name, size_t length);
  */
 const char *find_elsewhere(int dirfd, const char *path, int follow, char buffer[PATH_MAX]);
 
-/* Create the folders above a relative path that only the project has. Return whether the call is to be tried again. */
-int create_project_folders(const char *path);
+/* Write the path in the project that belongs to a relative path, or to an absolute one below the working folder; return it.
+ * Return NULL if the project has nothing of its first name, or this process stands inside ROOT.
+ */
+const char *find_in_project(const char *path, char buffer[PATH_MAX]);
+
+/* Return the length of a path without its last part, and without the slashes around it. */
+size_t length_of_parent(const char *path, size_t length);
+
+/* Return the folder of the project to which a path leads, whether or not there is one outside; NULL for none. */
+const struct entry *find_project_folder(int dirfd, const char *path);
+
+/* Return a path without what leads to the same folder at its start: "./". */
+const char *skip_dots(const char *path);
 
 /* Return whether files may be linked from ROOT to the outside: the link is a copy. */
 int makes_links(void);
+
+/* --- writing.c --- */
+
+/* Create the folders above a path that only the project has, after a call failed with ENOENT. Return whether the call is
+ * to be tried again.
+ */
+int create_project_folders(int dirfd, const char *path);
+
+/* Copy a file of the project to where a path leads, if it is to be changed there and only the project has it. `flags` are
+ * those of open(2). Return -1 with errno if it must not be opened, or cannot be copied.
+ */
+int prepare_for_writing(int dirfd, const char *path, int flags);
+
+/* --- change.c --- */
+
+/* Copy a file to a path outside where nothing is; return -1 with errno on failure. */
+int copy_outside(const struct entry *entry, int dirfd, const char *path);
 
 /* --- copies.c --- */
 
@@ -195,6 +224,7 @@ struct texts {
     int is_for_spawn; /* whether another process starts the program: it has not the descriptors of this one */
     int is_for_bundle; /* whether the program is the bundle itself, which sees ROOT */
     int is_variable; /* whether the text is a variable: it gets no descriptor, which may cost much and be of no use */
+    int has_words; /* whether words in the text may be names of files of the project, as in the line of a shell */
     const struct entry *copied; /* the folder whose content was copied last */
     size_t used;
     char room[TEXT_ROOM];
@@ -205,6 +235,9 @@ const char *translate_variable(struct texts *texts, const char *text);
 
 /* Return an argument with paths that another program can open; it may be the name of a file of the project too. */
 const char *translate_argument(struct texts *texts, const char *argument);
+
+/* The same for the line of a shell: each word may be such a name. */
+const char *translate_line(struct texts *texts, const char *line);
 
 /* --- command.c --- */
 

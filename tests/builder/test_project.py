@@ -1,9 +1,11 @@
 """A project is found, and its pyproject.toml is read."""
 
+import re
 import subprocess
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -12,11 +14,13 @@ from djbundle.builder.contents.assets import add_project
 from djbundle.builder.contents.selection import FileSelection
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.tree import Tree
+from djbundle.builder.project import python_version
 from djbundle.builder.project.configuration import Configuration, read_pyproject
 from djbundle.builder.project.project import find_project
 from djbundle.builder.versions import check_versions
 from djbundle.contract.file_format import FOOTER_SIZE, MAGIC
 from djbundle.errors import ConfigurationError, UnsupportedVersionError
+from tests.conftest import REPOSITORY
 
 MANAGE = 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n'
 
@@ -156,14 +160,35 @@ def test_supported_django(monkeypatch: pytest.MonkeyPatch, version: str) -> None
     check_versions()
 
 
-def test_unsupported_python(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Old:
-        version_info = (3, 11, 9)
-        version = "3.11.9 (main)"
+class VersionInfo(NamedTuple):
+    major: int
+    minor: int
+    micro: int = 0
+    releaselevel: str = "final"
 
-    monkeypatch.setattr(versions, "sys", Old)
-    with pytest.raises(UnsupportedVersionError, match=r"Python 3\.11\.9 is too old"):
+
+@pytest.mark.parametrize(
+    ("info", "text", "is_free_threaded", "cause"),
+    [
+        (VersionInfo(3, 11, 9), "3.11.9", 0, "is too old"),
+        (VersionInfo(3, 16), "3.16.0", 0, "was never tried"),
+        (VersionInfo(3, 14), "3.14.0", 1, "is free-threaded"),
+        (VersionInfo(3, 15, 0, "beta"), "3.15.0b4", 0, "is not released yet"),
+    ],
+)
+def test_unsupported_python(
+    monkeypatch: pytest.MonkeyPatch, info: VersionInfo, text: str, is_free_threaded: int, cause: str
+) -> None:
+    monkeypatch.setattr(python_version, "sys", SimpleNamespace(version_info=info, version=f"{text} (main)"))
+    monkeypatch.setattr(python_version, "sysconfig", SimpleNamespace(get_config_var=lambda _name: is_free_threaded))
+    with pytest.raises(UnsupportedVersionError, match=f"Python {re.escape(text)} {cause}"):
         check_versions()
+
+
+def test_metadata_name_the_same_versions() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    bounds = (".".join(map(str, version)) for version in (python_version.MIN_PYTHON, python_version.PYTHON_LIMIT))
+    assert project["requires-python"] == ">={},<{}".format(*bounds)
 
 
 @pytest.mark.parametrize("protect", [True, False])

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import brotli
 import pytest
-import zstandard
 from django.contrib import admin
 
+from djbundle.common import zstd
 from tests.conftest import NewSite
 from tests.support.customer import Customer, static_files
 from tests.support.site import Site
@@ -17,7 +17,7 @@ from tests.support.site import Site
 DECODERS = {
     "br": brotli.decompress,
     "gzip": gzip.decompress,
-    "zstd": lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data),
+    "zstd": zstd.decompress,
 }
 
 

@@ -46,6 +46,7 @@ def run_task(site: Site, path: str = "enqueue/") -> str:
         ({"THREADS": "plain"}, ("--preload", "never"), "each"),
         ({"THREADS": "restarted"}, (), "once"),
         ({"THREADS": "plain"}, ("--preload", "always"), "once"),
+        ({"THREADS": "program"}, (), "each-for-threads"),
     ],
 )
 def test_the_site_is_loaded_where_its_threads_need_it(
@@ -58,15 +59,34 @@ def test_the_site_is_loaded_where_its_threads_need_it(
             assert {get(site) for _ in range(10)} == {"42"}
             assert run_task(site, "enqueue/double/") == "42"
         log = site.log.read_text()
-        assert ("while it was loaded, the site has started a thread: consumer" in log) == (
+        if variables.get("THREADS") == "program":
+            assert {get(site, "program/") for _ in range(10)} == {"42 None"}
+        started = "a child process: cat" if variables.get("THREADS") == "program" else "a thread: consumer"
+        assert (f"while it was loaded, the site has started {started}" in log) == (
             loaded == "each-for-threads" or "always" in options
         )
     assert site.process.returncode == 0
 
 
+@pytest.mark.parametrize("preload", ["auto", "never"])
+def test_a_web_process_ends_as_python_does(threaded: Path, tmp_path: Path, preload: str) -> None:
+    """What an executor was given is done, and what is registered with atexit is called, as under gunicorn."""
+    with site_of(threaded, tmp_path, "--preload", preload, THREADS="late") as site:
+        temporary = Path(get(site, "late/"))
+        assert temporary.is_dir()
+        pids = {each.pid for each in with_role(site, "web", 2)}
+        with_role(site, "web", 2)[0].kill()
+        wait_until(lambda: {each.pid for each in with_role(site, "web", 2)} != pids, "another process has come")
+        assert temporary.is_dir() or preload == "never"
+        get(site, "late/")
+    assert [*tmp_path.glob("executed-*")]
+    assert len([*tmp_path.glob("registered-*")]) >= 2
+    assert site.process.returncode == 0
+
+
 def test_the_log_names_the_line_that_started_the_thread(threaded: Path, tmp_path: Path) -> None:
     with site_of(threaded, tmp_path, THREADS="plain") as site:
-        assert "consumer (/djb/threaded/background.py:16)" in site.log.read_text()
+        assert "consumer (/djb/threaded/background.py:23)" in site.log.read_text()
         assert "the site is loaded in each process, since it starts threads" in site.run("status").stdout
 
 

@@ -28,6 +28,9 @@ SQLITE = "SQLite is the one of the bundle"
 APPLICATION = "the bundle adds an application, and migrates in the process that then serves"
 STATIC = "static files have the hash of their content in their names"
 MASK = "hidden values are shown as eight stars"
+LINKS = "links to files of the bundle lead to nothing for other programs, and hard links are copies"
+REQUEST_THREADS = "requests are answered in threads, as with gunicorn --threads"
+VARIABLES = "child processes find the data directory by a variable"
 SERVER = "Granian reads and writes HTTP, not gunicorn"
 
 KNOWN = {
@@ -90,6 +93,10 @@ KNOWN = {
     "framework.registry.app_order": APPLICATION,
     "framework.rendering.static_urls": STATIC,
     "framework.requests.settings_hidden": MASK,
+    "habits.commands.environment_of_python": VARIABLES,
+    "habits.links.hard_link_is_the_same_file": LINKS,
+    "habits.links.link_used_by_a_program": LINKS,
+    "habits.loading.variables_of_the_thread": REQUEST_THREADS,
     "http.chunked": SERVER,
     "http.cookies": SERVER,
     "http.error_middleware": SERVER,
@@ -105,7 +112,7 @@ KNOWN = {
 }
 
 # Only with --preload always: the site is loaded once. A forked process has none of its threads.
-THREADS = "the thread that was started while the site was loaded is not there"
+THREADS = "the thread or program that was started while the site was loaded is none of this process"
 FORKED = {
     "threads.consumer": THREADS,
     "threads.executor": THREADS,
@@ -113,4 +120,10 @@ FORKED = {
     "threads.lock": THREADS,
     "threads.living": THREADS,
     "framework.registry.prepared_models": APPLICATION,
+    "habits.loading.helper_process": THREADS,
+    "habits.loading.listener_of_logs": THREADS,
+    "habits.loading.loop_in_a_thread": THREADS,
+    "habits.loading.same_process": THREADS,
+    "habits.loading.threads_seen_by_name": THREADS,
+    "habits.loading.waiting_thread": THREADS,
 }

@@ -18,7 +18,6 @@ from typing import Self
 import nuitka
 import pytest
 import xxhash
-import zstandard
 
 from djbundle.builder.archive.pack import pack_tree
 from djbundle.builder.archive.write import write_bundle
@@ -26,6 +25,7 @@ from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.tree import Tree
 from djbundle.builder.native.compiler import compile_launcher, launcher_sources
 from djbundle.builder.native.contract_header import write_contract_header
+from djbundle.common import zstd
 from tests.conftest import REPOSITORY
 from tests.support.machines import NAMES, Bench, bench_of
 
@@ -111,7 +111,7 @@ def bundle(bench: Bench, workshop: Path, nothing: Path) -> Path:
         tree.add_text(name, name * (3 if name != "folder/empty" else 0), "project")
     text, frame = workshop / "style.css", workshop / "style.css.zstd"
     text.write_text("a { color: red }" * 9)
-    frame.write_bytes(zstandard.compress(text.read_bytes()))
+    frame.write_bytes(zstd.compress(text.read_bytes(), 3))
     tree.add("style.css", text, "static")
     tree.add("style.css.zstd", frame, "static")
     tree.frames["style.css"] = "style.css.zstd"
@@ -136,12 +136,12 @@ class Parts:
         content = path.read_bytes()
         _, _, _, *numbers = FOOTER.unpack_from(content, len(content) - FOOTER.size - 40)
         start, _, offset, size, *_ = numbers
-        index = zstandard.decompress(content[offset : offset + size])
+        index = zstd.decompress(content[offset : offset + size])
         return cls(content[:start], content[start:offset], index, tuple(numbers))
 
     def whole(self, changes: dict[int, int] | None = None) -> bytes:
         """Return the file. `changes` maps positions in the footer to wrong numbers."""
-        index = zstandard.compress(self.index)
+        index = zstd.compress(self.index, 3)
         size = len(self.launcher) + len(self.blocks) + len(index) + FOOTER.size + 40
         offset = len(self.launcher) + len(self.blocks)
         numbers = [len(self.launcher), xxhash.xxh64_intdigest(self.launcher), offset, len(index), len(self.index)]

@@ -5,6 +5,7 @@ Django refuses afterwards.
 """
 
 import itertools
+import logging
 import os
 import sys
 import traceback
@@ -29,6 +30,8 @@ ODD: dict[str, list[Any]] = {  # values that Django accepts
     "CACHES": [{}, {"default": {"BACKEND": FILE_CACHE}}, {"default": {"BACKEND": FILE_CACHE, "LOCATION": Path("c")}}],
     "COMPRESS_ROOT": [None, "", Path("out")],
     "DATABASES": [{}, {"default": {}}, {"default": {"ENGINE": SQLITE}}, {"default": {"ENGINE": SQLITE, "NAME": b"db"}}],
+    "CSRF_TRUSTED_ORIGINS": [(), ("https://shop.example",)],
+    "DATABASE_ROUTERS": [(), []],
     "DEBUG": [None, 0, 1, "yes"],
     "DEFAULT_FILE_STORAGE": [None],
     "EMAIL_FILE_PATH": [None, "", Path("mails")],
@@ -50,6 +53,69 @@ ODD: dict[str, list[Any]] = {  # values that Django accepts
     "TASKS": [{}, {"default": {"BACKEND": "django.tasks.backends.dummy.DummyBackend"}}],
     "TEMPLATES": [(), [], [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]],
 }
+FILES, MANIFEST = "django.core.files.storage.FileSystemStorage", "django.contrib.staticfiles.storage.StaticFilesStorage"
+LOCMEM, TEMPLATE_ENGINE = (
+    "django.core.cache.backends.locmem.LocMemCache",
+    "django.template.backends.django.DjangoTemplates",
+)
+# Entries of settings that are dictionaries: with what Django takes for empty, and with texts that are lazy or paths.
+ODD_ENTRIES: dict[str, list[Any]] = {
+    "CACHES": [
+        {"default": {"BACKEND": LOCMEM}, "files": {"BACKEND": FILE_CACHE, "LOCATION": "/djb/c", "OPTIONS": {}}},
+        {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache", "LOCATION": None}},
+        {"default": {"BACKEND": LOCMEM, "TIMEOUT": None, "OPTIONS": None}},
+    ],
+    "DATABASES": [
+        {"default": {"ENGINE": SQLITE, "NAME": Path("db")}},
+        {"default": {"ENGINE": SQLITE, "NAME": lazystr("db")}},
+        {"default": {"ENGINE": SQLITE, "NAME": ":memory:"}},
+        {"default": {"ENGINE": SQLITE, "NAME": ""}},
+        {"default": {"ENGINE": SQLITE, "NAME": None}},
+        {"default": {"ENGINE": SQLITE, "NAME": "db", "OPTIONS": {"init_command": None, "transaction_mode": None}}},
+        {"default": {"ENGINE": SQLITE, "NAME": "file:db?mode=ro", "OPTIONS": {"uri": True}}},
+        {"default": {"ENGINE": SQLITE, "NAME": "file:memorydb?mode=memory&cache=shared"}},
+        {"default": {"ENGINE": SQLITE, "NAME": "db", "TEST": None}},
+        {"default": {}, "other": {"ENGINE": SQLITE, "NAME": "other"}},
+        {"default": {"ENGINE": ""}},
+        {"default": {"ENGINE": "django.db.backends.dummy"}},
+    ],
+    "LOGGING": [
+        {"version": 1, "handlers": {"a": {"class": "logging.FileHandler", "filename": Path("a.log")}}},
+        {"version": 1, "handlers": {"a": {"class": "logging.FileHandler", "filename": b"a.log"}}},
+        {"version": 1, "handlers": {"a": {"class": "logging.FileHandler", "filename": "ext://os.devnull"}}},
+        {"version": 1, "handlers": {"a": {"()": "logging.StreamHandler"}}},
+        {"version": 1, "handlers": {"a": {"()": logging.StreamHandler}}},
+        {"version": 1, "handlers": {"a": {"class": logging.StreamHandler}}},
+        {"version": 1, "incremental": True},
+        {"version": 1, "root": {"level": "INFO"}, "loggers": {}, "formatters": {}, "filters": {}},
+    ],
+    "STORAGES": [
+        {"default": {"BACKEND": FILES}},
+        {"default": {"BACKEND": FILES, "OPTIONS": {}}},
+        {"default": {"BACKEND": FILES, "OPTIONS": {"location": Path("up"), "base_url": lazystr("/up/")}}},
+        {"default": {"BACKEND": FILES, "OPTIONS": {"location": None, "base_url": None}}},
+        {"staticfiles": {"BACKEND": MANIFEST}},
+        {"staticfiles": {"BACKEND": MANIFEST, "OPTIONS": {}}},
+        {"other": {"BACKEND": FILES, "OPTIONS": {"location": "elsewhere"}}},
+    ],
+    "TASKS": [
+        {"default": {"BACKEND": "django.tasks.backends.immediate.ImmediateBackend", "OPTIONS": {}, "QUEUES": ()}}
+    ],
+    "TEMPLATES": [
+        ({"BACKEND": TEMPLATE_ENGINE, "DIRS": (), "OPTIONS": {}},),
+        [{"BACKEND": TEMPLATE_ENGINE, "DIRS": (Path("t"), "u"), "APP_DIRS": None}],
+        [{"BACKEND": TEMPLATE_ENGINE, "OPTIONS": {"loaders": (), "context_processors": ()}}],
+        [{"BACKEND": "django.template.backends.jinja2.Jinja2", "NAME": "jinja"}],
+    ],
+    "EMAIL_BACKEND": ["", None, lazystr("django.core.mail.backends.dummy.EmailBackend")],
+    "LOGGING_CONFIG": [None, ""],
+    "SECRET_KEY_FALLBACKS": [(), [], ("old",), [b"old"]],
+    "SECURE_PROXY_SSL_HEADER": [None, (), ("HTTP_X_FORWARDED_PROTO", "https")],
+    "SESSION_ENGINE": ["django.contrib.sessions.backends.file", "django.contrib.sessions.backends.signed_cookies"],
+    "STATICFILES_FINDERS": [(), []],
+    "TIME_ZONE": ["", None],
+    "WSGI_APPLICATION": [None, ""],
+}
 COMMANDS = ("serve", "config", "migrate")
 
 
@@ -57,7 +123,7 @@ def modules() -> Iterator[tuple[str, ModuleType]]:
     """Yield settings modules, each with a text that says what is odd."""
     yield "all of Django's defaults", module_of({name: getattr(global_settings, name) for name in dir(global_settings)})
     yield "nothing", module_of({})
-    for name, values in ODD.items():
+    for name, values in (*ODD.items(), *ODD_ENTRIES.items()):
         if hasattr(global_settings, name) or name in ("COMPRESS_ROOT", "TASKS"):
             for value in values:
                 yield f"{name} = {value!r}", module_of({name: value})

@@ -3,11 +3,12 @@
 import sys
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from djbundle.runtime.start import finders
-from djbundle.runtime.start.finders import CompiledFinder, folders_before_root, search
+from djbundle.runtime.start.finders import CompiledFinder, FolderFinder, folders_before_root, search
 
 ROOT = "/tree"
 TREE = {f"{ROOT}/both", f"{ROOT}/sub/both", f"{ROOT}/rooted", f"{ROOT}/package/inner"}
@@ -75,6 +76,30 @@ def test_a_compiled_module_waits_for_what_comes_first(disk: str, monkeypatch: py
         assert (CompiledFinder.has("both"), CompiledFinder.has("rooted")) == (has_both, True)
         assert CompiledFinder.has("both.inner")
         assert not CompiledFinder.has("on_disk")
+
+
+def test_a_compiled_module_is_gone_with_the_project_s_folder(disk: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CompiledFinder, "modules", {"rooted": True, "rooted.inner": False}, raising=False)
+    monkeypatch.setattr(CompiledFinder, "tree_finder", None)
+    monkeypatch.setattr(sys, "path", [disk])
+    assert not CompiledFinder.has("rooted")
+    assert CompiledFinder.has("rooted.inner")
+
+
+def test_packages_stay_without_the_project_s_folder(disk: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = SimpleNamespace(
+        find=lambda folder, name: (0, f"{folder}/{name}.pyc", False) if f"{folder}/{name}" in TREE else None, load=None
+    )
+    finder = finders.archive_finder(archive)
+    monkeypatch.setattr(FolderFinder, "of_project", frozenset({"rooted"}))
+    for path, origins in (
+        ([ROOT, disk], [f"{ROOT}/both.pyc", f"{ROOT}/rooted.pyc"]),
+        ([f"{ROOT}/", disk], [f"{ROOT}/both.pyc", f"{ROOT}/rooted.pyc"]),
+        (["/nowhere"], [f"{ROOT}/both.pyc", None]),
+    ):
+        monkeypatch.setattr(sys, "path", path)
+        specs = [finder.find_spec(name) for name in ("both", "rooted")]
+        assert [spec and spec.origin for spec in specs] == origins
 
 
 def test_folders_behind_the_root_do_not_come_before_it(monkeypatch: pytest.MonkeyPatch) -> None:

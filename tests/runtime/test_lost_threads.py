@@ -2,9 +2,11 @@
 
 import ctypes
 import os
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import resource_tracker
 from pathlib import Path
 from types import FrameType
 
@@ -12,6 +14,7 @@ import pytest
 
 from djbundle.common import threads
 from djbundle.common.threads import LostThread, ThreadStarts, describe, find_lost_threads
+from tests.support.waiting import wait_until
 
 HERE = str(Path(__file__))
 
@@ -109,10 +112,32 @@ def test_a_thread_of_a_library_is_found() -> None:
     assert lost.name.endswith(", not of Python")
 
 
+def test_a_program_that_was_started_is_found() -> None:
+    with subprocess.Popen(["sleep", "60"]) as before, ThreadStarts(is_here) as starts:
+        with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as program, subprocess.Popen(["true"]) as ended:
+            os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie
+            wait_until(lambda: "cat" in starts.new_children().values(), "the program runs")
+            assert find_lost_threads(starts) == [LostThread("cat", "", "child process")]
+            assert program.stdin
+            program.stdin.close()
+        before.kill()
+    assert find_lost_threads(starts) == []
+
+
+def test_the_tracker_of_shared_memory_is_none() -> None:
+    def start() -> None:
+        resource_tracker.ensure_running()
+
+    assert lost_after(start) == []
+
+
 def test_threads_of_a_pool_are_named_once() -> None:
     pool, consumer = LostThread("pool", ""), LostThread("consumer", "a.py:1")
     assert describe([pool, consumer, pool]) == "3 threads: 2 of pool, consumer (a.py:1)"
     assert describe([consumer]) == "a thread: consumer (a.py:1)"
+    program = LostThread("cat", "", "child process")
+    assert describe([pool, program]) == "a thread: pool, and a child process: cat"
+    assert describe([program, program]) == "2 child processes: 2 of cat"
 
 
 def test_start_is_as_before_after_the_block() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from djbundle.errors import OptionError
 from djbundle.runtime.cli.move.command import add_move_options, check_combination
-from djbundle.runtime.move.facts import cause_and_fix
+from djbundle.runtime.core.own_process import cause_and_fix
 from djbundle.runtime.options.parser import parse_options
 
 URL = "postgres://shop@10.0.0.5/shop"

@@ -60,7 +60,15 @@ def test_files_move_to_the_data_directory(bundle: Bundle) -> None:
         EMAIL_FILE_PATH=bundle.root / "mails",
         MAILERS={"default": {"OPTIONS": {"file_path": bundle.root / "mails"}}, "other": {"BACKEND": "x"}},
         CACHES={"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": "cache"}},
-        LOGGING={"version": 1, "handlers": {"file": {"filename": bundle.root / "logs" / "shop.log"}, "other": {}}},
+        LOGGING={
+            "version": 1,
+            "handlers": {
+                "file": {"filename": bundle.root / "logs" / "shop.log"},
+                "bytes": {"filename": b"logs/bytes.log"},
+                "named": {"filename": "ext://shop.settings.LOG_FILE"},
+                "other": {},
+            },
+        },
     )
     for rule in (
         relocation.move_media,
@@ -76,7 +84,12 @@ def test_files_move_to_the_data_directory(bundle: Bundle) -> None:
         "other": {"BACKEND": "x"}
     }
     assert overlay.get("CACHES")["default"]["LOCATION"] == str(bundle.data / "cache")
-    assert overlay.get("LOGGING")["handlers"] == {"file": {"filename": bundle.data / "logs/shop.log"}, "other": {}}
+    assert overlay.get("LOGGING")["handlers"] == {
+        "file": {"filename": bundle.data / "logs/shop.log"},
+        "bytes": {"filename": str(bundle.data / "logs/bytes.log")},
+        "named": {"filename": "ext://shop.settings.LOG_FILE"},
+        "other": {},
+    }
     assert (bundle.data / "logs").is_dir()
 
 

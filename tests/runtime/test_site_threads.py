@@ -1,6 +1,8 @@
-"""A thread of the site survives what other code raises in it at any moment, and answers what it was assigned."""
+"""A thread of the site survives what other code raises in it, and answers what it was assigned."""
 
+import contextvars
 import ctypes
+import decimal
 import threading
 
 import pytest
@@ -12,6 +14,7 @@ from tests.support.waiting import wait_until
 
 THREADS = 3
 ROUNDS = 20
+LOADED = contextvars.ContextVar("LOADED", default="nobody")
 
 
 class LateError(Exception):
@@ -30,6 +33,28 @@ def threads_of_the_site() -> list[threading.Thread]:
 def others() -> set[threading.Thread]:
     """Return threads that earlier tests have left."""
     return {*threads_of_the_site()}
+
+
+def test_requests_see_what_was_set_while_the_site_was_loaded() -> None:
+    """A site sets the rounding of decimals in its settings, and gunicorn answers in the thread that has loaded them."""
+    seen: list[tuple[str, int]] = []
+
+    def site(request: Request) -> None:
+        seen.append((LOADED.get(), decimal.getcontext().prec))
+        LOADED.set("by a request")
+        request.transport.respond(200, [], b"")
+
+    def load() -> SiteThreads:
+        LOADED.set("by the site")
+        decimal.getcontext().prec = 7
+        return SiteThreads(site, 1)
+
+    pool = contextvars.copy_context().run(load)
+    for number in range(2):
+        pool.put(make_request(Protocol(), number=number))
+        wait_until(lambda number=number: len(seen) > number, "it is answered")  # type: ignore[misc]
+    assert seen == [("by the site", 7), ("by a request", 7)]
+    assert LOADED.get() == "nobody"
 
 
 def test_exceptions_raised_in_idle_threads(others: set[threading.Thread], capfd: pytest.CaptureFixture[str]) -> None:

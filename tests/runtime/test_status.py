@@ -1,10 +1,13 @@
 """``status`` says what it knows of tasks: an empty queue, and the broker that carries them."""
 
+import datetime
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
+from djbundle.runtime.backup import layout
 from djbundle.runtime.cli.status import Snapshot, describe_snapshot
 from djbundle.runtime.handover.messages import SiteStatus
 from djbundle.runtime.serve.site_info import masked_broker
@@ -58,3 +61,14 @@ def test_the_password_of_the_broker_is_not_told(url: str) -> None:
 
 def test_a_wrong_url_is_no_broker() -> None:
     assert masked_broker("tops3cret") == masked_broker("") == ""
+
+
+def test_the_age_of_the_last_backup(tmp_path: Path) -> None:
+    message = MESSAGE | {"data": str(tmp_path)}
+    assert "last backup" not in lines(message)
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    now = datetime.datetime.now(datetime.UTC)
+    for hours in (3, 30):
+        (folder / layout.file_name("shop", now - datetime.timedelta(hours=hours))).touch()
+    assert "last backup 3.0 h ago" in lines(message)

@@ -27,6 +27,15 @@ def test_old_copies_are_removed(tmp_path: Path) -> None:
     assert (outside / "kept").exists()
 
 
+def test_a_link_in_the_place_of_copies_is_left_alone(tmp_path: Path) -> None:
+    other = tmp_path / "other" / "old"
+    other.mkdir(parents=True)
+    os.utime(other, (time.time() - 2 * DAY,) * 2)
+    (tmp_path / COPIES).symlink_to(other.parent)
+    remove_old_copies(tmp_path)
+    assert other.exists()
+
+
 def test_programs_of_packages_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "bin" / "sh"
     monkeypatch.setenv("PATH", os.defpath)

@@ -202,6 +202,10 @@ TRANSLATED = [
     ("odd/file.txt", "COPY/odd/file.txt"),
     ("odd", "odd"),
     ("-odd/file.txt", "-odd/file.txt"),
+    ("./odd/file.txt", "COPY/odd/file.txt"),
+    ("--file=odd/file.txt", "--file=COPY/odd/file.txt"),
+    ("--name=odd", "--name=odd"),
+    ("see odd/file.txt", "see odd/file.txt"),
     ("os/missing", "os/missing"),
     ("", ""),
 ]
@@ -214,6 +218,41 @@ def test_translation_of_arguments(odd: Path, data: Path, place: Path) -> None:
     copies = next((data / "materialized").iterdir())
     expected = [text.replace("COPY", str(copies)) for _, text in TRANSLATED]
     assert answered == expected
+
+
+IN_A_LINE = [
+    ("odd/file.txt", "COPY/odd/file.txt"),
+    ("./odd/file.txt", "COPY/odd/file.txt"),
+    ("'odd/with space'", "COPY/odd/with space"),
+    ("a=odd/file.txt", "a=COPY/odd/file.txt"),
+    ("odd/file.txt:odd/copy.txt", "COPY/odd/file.txt:COPY/odd/copy.txt"),
+    ("odd/folder/", "COPY/odd/folder/"),
+    ("odd", "odd"),
+    ("odd/missing", "odd/missing"),
+    ("here/odd/file.txt", "here/odd/file.txt"),
+    ("/srv/odd/file.txt", "/srv/odd/file.txt"),
+    ("odd/here.txt", "odd/here.txt"),
+    ("/djb/odd/file.txt", "COPY/odd/file.txt"),
+]
+
+
+def test_words_in_the_line_of_a_shell(odd: Path, data: Path, place: Path) -> None:
+    """A file that is where the program stands goes first."""
+    (place / "odd").mkdir()
+    (place / "odd" / "here.txt").touch()
+    words = " ".join(word for word, _ in IN_A_LINE)
+    code = f"""
+        line = {words!r}
+        answer = output(f"printf '%s\\n' {{line}}", shell=True).splitlines()
+        os.environ["LISTED"] = "odd/file.txt:odd/missing"
+        answer += [output("sh", "-c", 'echo "$LISTED"'), os.popen("cat odd/copy.txt").read()]
+        answer.append(os.system("cat <odd/copy.txt >/dev/null"))
+    """
+    answered = ask(odd, code, data, cwd=place)
+    copies = next((data / "materialized").iterdir())
+    expected = [text.replace("COPY", str(copies)) for _, text in IN_A_LINE]
+    assert answered[: len(expected)] == expected
+    assert answered[len(expected) :] == [f"{copies}/odd/file.txt:odd/missing\n", "this is file.txt\n", 0]
 
 
 def test_long_arguments_stay_as_they_are(odd: Path, data: Path, place: Path) -> None:

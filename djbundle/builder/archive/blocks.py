@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import xxhash
-import zstandard
 
 from djbundle.builder.core.cache import Cache, hash_of
 from djbundle.builder.core.tree import Part
 from djbundle.builder.machines.machine import Machine
+from djbundle.common import zstd
 from djbundle.errors import ChangedFileError
 
 KIND = "blocks"  # of cache entries
@@ -23,7 +23,7 @@ LEVEL = 18  # 19 gains 0.2 % and takes a third longer, 22 gains 1 % and takes fo
 # For blocks that no start reads: less search than zstd's level 18 does. They are 1 % larger, and take three quarters of
 # the time. zstd's own level 17 gains less and costs more.
 REST_LEVEL = 17
-REST_PARAMETERS = {"search_log": 4, "target_length": 128, "strategy": zstandard.STRATEGY_BTOPT}
+REST_PARAMETERS = {"search_log": 4, "target_length": 128}
 DRAFT_LEVEL = 1
 
 
@@ -87,15 +87,14 @@ def _filter(data: bytes, machine: Machine, offset: int, size: int) -> bytes:
 def compress(data: bytes, level: int = LEVEL) -> bytes:
     """Return the data as one zstd frame."""
     if level != REST_LEVEL:
-        return zstandard.ZstdCompressor(level=level).compress(data)
-    parameters = zstandard.ZstdCompressionParameters.from_level(LEVEL, source_size=len(data), **REST_PARAMETERS)
-    return zstandard.ZstdCompressor(compression_params=parameters).compress(data)
+        return zstd.compress(data, level)
+    return zstd.compress_with_less_search(data, LEVEL, **REST_PARAMETERS)
 
 
 def _key(raw: RawBlock) -> str:
     level = f"{raw.level} {REST_PARAMETERS if raw.level == REST_LEVEL else ''}"
     filter_used = f"{raw.machine.name} {raw.machine.filter_version}" if raw.code[1] else ""
-    method = f"zstd {zstandard.__version__} level {level} code {raw.code} filter {filter_used}"
+    method = f"{zstd.VERSION} level {level} code {raw.code} filter {filter_used}"
     return hash_of(method, *(f"{content.digest} {content.size}" for content in raw.contents))
 
 

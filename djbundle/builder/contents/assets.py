@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 import brotli
-import zstandard
 
 from djbundle.builder.contents.bytecode import Source, add_bytecode
 from djbundle.builder.contents.selection import Decision, FileSelection
@@ -16,6 +15,7 @@ from djbundle.builder.contents.translations import add_missing_translations
 from djbundle.builder.core.cache import Cache, hash_of
 from djbundle.builder.core.tree import Tree
 from djbundle.builder.dependencies.modules import NOT_PACKAGES, Modules
+from djbundle.common import zstd
 
 STATIC_FOLDER = "_static"
 
@@ -100,7 +100,7 @@ def _has_minified(path: Path) -> bool:
 
 
 def _zstd(data: bytes) -> bytes:
-    return zstandard.ZstdCompressor(level=19).compress(data)
+    return zstd.compress(data, level=19)
 
 
 def _brotli(data: bytes) -> bytes:

@@ -11,6 +11,7 @@ import sys
 import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,12 @@ class Target:
     def extensions(self) -> Path:
         """Return the folder of the standard library's extension modules. It need not exist: they may be built in."""
         return self.stdlib / "lib-dynload" if self.is_other else self.folder("DESTSHARED")
+
+    @property
+    def extension_suffixes(self) -> list[str]:
+        """Return the endings of extension modules' names: those of this Python, for the target's machine."""
+        own = sysconfig.get_config_var("MULTIARCH") or this_machine().triplet
+        return [suffix.replace(own, self.machine.triplet) for suffix in EXTENSION_SUFFIXES]
 
     def folder(self, name: str) -> Path:
         """Return the folder that a variable of sysconfig names, on the machine of the build."""

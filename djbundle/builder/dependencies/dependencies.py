@@ -6,6 +6,7 @@ that the project or a loaded module imports inside functions. Tools that are onl
 
 import importlib.metadata
 import re
+import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -26,12 +27,12 @@ from djbundle.errors import ConfigurationError, UnsupportedVersionError
 
 # Packages that the runtime needs. djbundle's other requirements only serve the build.
 RUNTIME = ("django", "granian", "servestatic", "certifi", "tzdata")
+ZSTD = ("zstandard",) if sys.version_info < (3, 14) else ()  # then Python has it; for backups
 TLS = ("cryptography", "josepy")  # for getting certificates: keys and X.509, and ACME's signed JSON
 OLDEST_CRYPTOGRAPHY = Version("42")  # the first with certificate validity in UTC
 TLS_REASON, SIGNER_REASON = "tls in [tool.djbundle]: serve --domain", "signer in [tool.djbundle]"
 SIGNER = ("cryptography",)  # for checking the signature of a new version
-KNOWN = frozenset(RUNTIME[1:])  # the runtime's use of these is known, so they are not searched
-NOT_NEEDED = {"granian": ("click",)}  # only for its command line, which a bundle does not have
+KNOWN = frozenset((*RUNTIME[1:], *ZSTD))  # the runtime's use of these is known, so they are not searched
 # Database drivers. Another database address in the environment may need another driver.
 DRIVERS = frozenset({"mysqlclient", "oracledb", "psycopg", "psycopg2", "psycopg2-binary", "pymysql"})
 # Of tasks, with their extras; the broker's URL may name any. kombu needs more for Redis than its plain requirements.
@@ -102,7 +103,7 @@ def _add(dependencies: dict[str, Dependency], candidates: Iterable[Candidate], l
         waiting += [
             (item.name, f"needed by {name}", item.extras)
             for item in requirements(distribution.name, extras | chosen)
-            if item.name not in NOT_NEEDED.get(name, ())
+            if item.name not in installed.NOT_NEEDED.get(name, ())
         ]
 
 
@@ -143,7 +144,7 @@ def _check_cryptography(project: Project) -> None:
 
 
 def _roots(project: Project, inspection: Inspection, owners: Owners) -> Iterator[Candidate]:
-    for name in RUNTIME:
+    for name in (*RUNTIME, *ZSTD):
         yield name, "djbundle's runtime", set()
     yield from _included(project)
     for name, modules in owners.loaded.items():

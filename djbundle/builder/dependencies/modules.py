@@ -4,8 +4,8 @@ Those in which compiled code would not do the same as Python stay bytecode, see 
 """
 
 from collections.abc import Iterator, Mapping
+from importlib.machinery import PathFinder
 from importlib.metadata import PackageNotFoundError
-from importlib.util import find_spec
 from pathlib import Path, PurePath, PurePosixPath
 from typing import NamedTuple
 
@@ -79,7 +79,7 @@ def _modules_of_package(name: str) -> Modules:
     """Return the modules of a distribution, a package or a module with this name."""
     modules = {}
     for module in _imported_as(name):
-        spec = find_spec(module)
+        spec = PathFinder.find_spec(module, installed.search_path())
         if spec is None or not spec.origin or not spec.origin.endswith(".py"):
             continue
         origin = Path(spec.origin)

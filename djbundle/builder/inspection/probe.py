@@ -1,9 +1,9 @@
 """Import the project in a separate process and write what it saw to a JSON report.
 
 inspection.py starts it in the project's folder, with DJANGO_SETTINGS_MODULE set. The arguments are REPORT and
-STATIC_FOLDER, and --stand-ins to replace cache servers. The report is ``{"facts": {...}}`` or ``{"failure": {"step",
-"type", "message", ...}}``. The project's own folder stays unchanged: databases and caches are created elsewhere, and
-all other writes are discarded.
+STATIC_FOLDER, --stand-ins to replace cache servers, and --lazy to report lazy imports alone. The report is
+``{"facts": {...}}`` or ``{"failure": {"step", "type", "message", ...}}``. The project's own folder stays unchanged:
+databases and caches are created elsewhere, and all other writes are discarded.
 """
 
 import contextlib
@@ -24,6 +24,7 @@ from djbundle.builder.core.sandbox import keep_writes_in_memory
 from djbundle.builder.inspection import source_reads
 from djbundle.builder.inspection.collect import collect_static_files, prepare_static_files
 from djbundle.builder.inspection.facts import collect_facts, file_of, machine_ties
+from djbundle.builder.inspection.lazy_imports import LazyImports
 from djbundle.builder.inspection.required_variables import (
     missing_in_models,
     missing_variable,
@@ -62,7 +63,7 @@ def note_opened(event: str, arguments: tuple[Any, ...]) -> None:
         env_files.append(file)
 
 
-def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool) -> None:
+def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool, lazy: LazyImports | None) -> None:
     step = "settings"
     name, before = os.environ[SETTINGS_MODULE], dict(os.environ)
     watch = Watch(Path.cwd())
@@ -70,6 +71,8 @@ def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool) -
     sys.addaudithook(note_opened)
     sys.addaudithook(source_reads.record_event)
     watch.start()
+    if lazy:
+        lazy.start()
     starts = ThreadStarts(lambda frame: watch.is_own(frame.f_code.co_filename))
     try:
         with starts:
@@ -87,6 +90,9 @@ def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool) -
             start_django()
             step = "imports"
             import_what_requests_need()
+        if lazy:
+            report.write_text(json.dumps({"facts": {"lazy_modules": lazy.unused()}}))
+            return
         lost = find_lost_threads(starts)
         start = list(dict.fromkeys(opened))
         for module_name in modules_of_apps():
@@ -96,7 +102,7 @@ def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool) -
         facts = collect_facts(static_root, start=start, collected=collected)
         facts |= {"variables": variable_facts(watch, needed, before), "machine_ties": machine_ties(is_key_local)}
         facts["databases"] = databases
-        facts["threads"] = [(each.name, watch.relative_place(each.place)) for each in lost]
+        facts["threads"] = [(f"{each.kind} {each.name}", watch.relative_place(each.place)) for each in lost]
         result: dict[str, Any] = {"facts": facts}
     except BaseException as error:
         result = {"failure": failure_facts(step, error, watch)}
@@ -283,4 +289,5 @@ def run() -> None:
     if not report.is_relative_to(Path.cwd()):  # else TMPDIR is inside the project
         keep_writes_in_memory(Path.cwd(), report.parent)
     with tempfile.TemporaryDirectory() as folder:
-        probe(report, static_folder, folder, stand_ins=bool(sys.argv[3:]))
+        lazy = LazyImports() if "--lazy" in sys.argv else None
+        probe(report, static_folder, folder, stand_ins="--stand-ins" in sys.argv, lazy=lazy)

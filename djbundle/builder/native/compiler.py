@@ -1,7 +1,7 @@
 """Find the C compiler, and compile djbundle's own C with it. The only file that calls the compiler."""
 
-import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +21,8 @@ from djbundle.builder.native.contract_header import contract_header, write_contr
 from djbundle.errors import CompileError, ToolMissingError
 
 CANDIDATES = ("gcc", "cc", "clang")
+ERROR_MARKS = ("error:", "undefined reference", "cannot find", "ld:", "ld.bfd:")
+LINKER_PREFIX = re.compile(r"^\S*\bld(\.\w+)?: |^.*\(\.\S+\): ")  # the linker, or a place in an object file
 WARNINGS = ("-Wall", "-Wextra")
 SMALL = ("-O2", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-Wl,--build-id=none", "-s")
 FREESTANDING = (
@@ -88,26 +90,59 @@ def compile_column_names(soname: str, cache: Cache) -> Path:
 
 
 def compile_program(target: Target, cache: Cache) -> Path:
-    """Return the program that embeds the Python interpreter of the target."""
+    """Return the program that embeds the Python interpreter of the target: in itself, or else as a shared library."""
+    (sources, flags), machine = _program(target), target.machine
+    whole = _whole_interpreter(target)
+    if whole and not why_not_static(target, cache):
+        try:
+            return _compile(sources, flags, machine, cache, whole)
+        except CompileError as error:  # a library is not installed for linking, or parts are missing, as in Debian's
+            reason = f"{Path(whole[1]).name}: {error.cause.partition(': ')[2]}"
+    # The libraries that libpython needs may be newer than those that this compiler links with.
+    unresolved = ["-Wl,--allow-shlib-undefined"] if target.is_other else []
+    libraries = [str(shared_library(target)), *unresolved, *_libraries(target, "LIBS")]
+    program = _compile(sources, flags, machine, cache, libraries)
+    if whole and not why_not_static(target, cache):
+        cache.get_or_create_bytes("compiled", _refusal(target, whole), reason.encode)
+    return program
+
+
+def why_not_static(target: Target, cache: Cache) -> str:
+    """Return why `compile_program` was unable to link the interpreter statically; "" if it was not."""
+    whole = _whole_interpreter(target)
+    known = cache.find("compiled", _refusal(target, whole)) if whole else None
+    return known.read_text() if known else ""
+
+
+def _whole_interpreter(target: Target) -> list[str]:
+    """Return the linker's arguments for the static interpreter; none if there is no static one for this machine.
+
+    All of it is linked, because extension modules call more functions than the program does.
+    """
+    static = None if target.is_other else _static_library(target)
+    whole = ["-Wl,--whole-archive", str(static), "-Wl,--no-whole-archive"]
+    return [*whole, *_libraries(target, "LIBS", "MODLIBS")] if static else []
+
+
+def _refusal(target: Target, libraries: list[str]) -> str:
+    """Return the cache key of the reason why these cannot be linked. Installing one of them changes the key."""
+    names = [f"-print-file-name=lib{name.removeprefix('-l')}.so" for name in libraries if name.startswith("-l")]
+    compiler = find_compiler(target.machine)
+    found = [subprocess.run([compiler, name], capture_output=True, check=False).stdout for name in names]
+    return hash_of(_key(*_program(target), target.machine, libraries), "refused", *found)
+
+
+def _program(target: Target) -> tuple[list[Path], list[str]]:
+    """Return the sources and the flags of the program."""
     flags = [
         *PROGRAM,
         *SMALL,
         *_headers(),
         f"-I{target.include}",
         *([f"-idirafter{target.include.parent}"] if target.is_other else []),  # after the compiler's own headers of C
-        f'-DSOABI="{target.variable("SOABI")}"',
+        f"-DEXTENSION_SUFFIXES={','.join(f'"{suffix}"' for suffix in target.extension_suffixes)}",
     ]
-    sources = sorted(_folder("interpreter").glob("*.c"))
-    machine = target.machine
-    if not target.is_other and (static := _static_library(target)):
-        # The whole archive, because extension modules call more functions than the program does.
-        whole = ["-Wl,--whole-archive", str(static), "-Wl,--no-whole-archive", *_libraries(target, "LIBS", "MODLIBS")]
-        with contextlib.suppress(CompileError):  # the libraries that it needs may not be installed for linking
-            return _compile(sources, flags, machine, cache, whole)
-    # The libraries that libpython needs may be newer than those that this compiler links with.
-    unresolved = ["-Wl,--allow-shlib-undefined"] if target.is_other else []
-    libraries = [str(_shared_library(target)), *unresolved, *_libraries(target, "LIBS")]
-    return _compile(sources, flags, machine, cache, libraries)
+    return sorted(_folder("interpreter").glob("*.c")), flags
 
 
 def _libraries(target: Target, *variables: str) -> list[str]:
@@ -130,7 +165,8 @@ def _static_library(target: Target) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def _shared_library(target: Target) -> Path:
+def shared_library(target: Target) -> Path:
+    """Return the interpreter as a shared library. Raise CompileError if there is none."""
     name = target.variable("INSTSONAME")
     folders = (target.folder("LIBDIR"), target.prefix / "lib", target.prefix / "lib" / target.machine.triplet)
     if found := next((folder / name for folder in folders if (folder / name).is_file()), None):
@@ -151,23 +187,20 @@ def _compile(
     sources: list[Path], flags: list[str], machine: Machine, cache: Cache, libraries: Sequence[str] = ()
 ) -> Path:
     compiler = find_compiler(machine)
-    flags = [*flags, *machine.flags]
-    version = subprocess.run([compiler, "--version"], capture_output=True, check=True).stdout
-    headers = sorted(path for name in ("launcher", "vfs") for path in _folder(name).rglob("*.h"))
-    key = hash_of(
-        hash_of_files([*sources, *headers]),
-        contract_header(machine),
-        metadata.version("nuitka"),
-        sys.version,
-        version,
-        *flags,
-        *libraries,
-    )
 
     def make(path: Path) -> None:
         with tempfile.TemporaryDirectory() as generated:
             write_contract_header(Path(generated), machine)
-            command = [compiler, *flags, f"-I{generated}", *map(str, sources), "-o", str(path), *libraries]
+            command = [
+                compiler,
+                *flags,
+                *machine.flags,
+                f"-I{generated}",
+                *map(str, sources),
+                "-o",
+                str(path),
+                *libraries,
+            ]
             result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
             raise CompileError(
@@ -175,17 +208,29 @@ def _compile(
                 "install the headers of C and of Python:  apt install libc6-dev python3-dev",
             )
 
-    return cache.get_or_create("compiled", key, make)
+    return cache.get_or_create("compiled", _key(sources, flags, machine, libraries), make)
+
+
+def _key(sources: list[Path], flags: list[str], machine: Machine, libraries: Sequence[str]) -> str:
+    version = subprocess.run([find_compiler(machine), "--version"], capture_output=True, check=True).stdout
+    headers = sorted(path for name in ("launcher", "vfs") for path in _folder(name).rglob("*.h"))
+    return hash_of(
+        hash_of_files([*sources, *headers]),
+        contract_header(machine),
+        metadata.version("nuitka"),
+        sys.version,
+        version,
+        *machine.flags,
+        *flags,
+        *libraries,
+    )
 
 
 def _first_error(text: str) -> str:
-    """Return the first line of an error.
-
-    Lines of the linker do not contain "error:", but the compiler's line after them does.
-    """
-    lines = text.splitlines()
-    marks = ("error:", "ld:")
-    return next((line for mark in marks for line in lines if mark in line and "collect2" not in line), "no message")
+    """Return the first line of an error, of the compiler or the linker. The linker's has no "error:"."""
+    lines = [line for line in text.splitlines() if "collect2" not in line]
+    found = next((line for mark in ERROR_MARKS for line in lines if mark in line), "no message")
+    return LINKER_PREFIX.sub("", found)
 
 
 def zstd_sources() -> Path:

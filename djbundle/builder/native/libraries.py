@@ -81,7 +81,7 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], target: Target, cache: C
 def sqlite_version_of(target: Target) -> str:
     """Return the SQLite version of bundles for the target."""
     if not target.is_other:
-        return sqlite.bundled_sqlite_version()
+        return sqlite.find_source().text
     is_known = _uses_sqlite(target)
     return (sqlite_version(_LibrarySearch(target).of_system(sqlite.LIBRARY)) if is_known else None) or "unknown"
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path, PurePosixPath
 from typing import Self
 
@@ -25,6 +25,7 @@ MODULE = "_project"  # a name that no package uses
 PLUGIN = Path(__file__).with_name("nuitka_plugin.py")
 # -O2 instead of Nuitka's -O3, which compiles 50 % longer and runs no faster; unused code is removed.
 FLAGS = {"CFLAGS": "-O2 -ffunction-sections -fdata-sections", "LDFLAGS": "-Wl,--gc-sections"}
+EMPTY_PACKAGES = "DJBUNDLE_EMPTY_PACKAGES"  # set by the build: packages to compile without their code
 WORD = re.compile(r"[^\W\d]\w*")
 CCACHE, CCACHE_SIZE = "ccache", "2G"  # its folder in the cache, and the most that it keeps
 POLL_SECONDS = 0.1
@@ -38,7 +39,7 @@ class Compilation:
     """
 
     def __init__(
-        self, root: Path, modules: Modules, bytecode: Iterable[PurePosixPath], cache: Cache, work: Path
+        self, root: Path, modules: Modules, bytecode: Collection[PurePosixPath], cache: Cache, work: Path
     ) -> None:
         """Prepare the compilation of `modules`; those in `bytecode` stay out. `root` is the project's folder."""
         self._root = root
@@ -48,7 +49,8 @@ class Compilation:
         self.count = len(modules)
         self._log = cache.folder / LOG
         self._work = work / "nuitka"
-        self._key = _key(modules, self._arguments)
+        self._empty = " ".join(sorted(_packages(bytecode)))
+        self._key = _key(modules, [*self._arguments, self._empty])
         self._process: subprocess.Popen[bytes] | None = None
         self.module = cache.find("projects", self._key)
         self.was_cached = self.module is not None
@@ -98,7 +100,7 @@ class Compilation:
         main.touch()
         environment = os.environ | FLAGS | _ccache_variables(self._cache)
         python_path = os.pathsep.join((str(self._root), *own_folders()))
-        environment |= {"PYTHONPATH": python_path, "CC": compiler.find_compiler()}
+        environment |= {"PYTHONPATH": python_path, "CC": compiler.find_compiler(), EMPTY_PACKAGES: self._empty}
         with self._log.open("wb") as output:
             return subprocess.Popen(
                 [sys.executable, "-m", "nuitka", *self._arguments, f"--output-dir={self._work}", str(main)],
@@ -141,14 +143,12 @@ def _ccache_variables(cache: Cache) -> dict[str, str]:
     return {name: os.environ.get(name, value) for name, value in own.items()}
 
 
-def _arguments(modules: Modules, bytecode: Iterable[PurePosixPath]) -> list[str]:
+def _arguments(modules: Modules, bytecode: Collection[PurePosixPath]) -> list[str]:
     top_level = top_level_names(modules)
     packages = {name.parts[0] for name in modules if len(name.parts) > 1}
     installed = (_third_party_modules() | sys.stdlib_module_names) - top_level - {"__main__"}
     others = installed & _words(modules)  # so that installing another package does not change the cache key
-    kept = {
-        dotted(name) for name in bytecode if name.name != "__init__.py"
-    }  # without a package, all in it would stay out
+    kept = {dotted(name) for name in bytecode} - _packages(bytecode)  # without a package, all in it would stay out
     return [
         "--mode=module",
         "--remove-output",
@@ -160,6 +160,10 @@ def _arguments(modules: Modules, bytecode: Iterable[PurePosixPath]) -> list[str]
         *(f"--nofollow-import-to=*.{name}" for name in LEFT_OUT),
         *(f"--nofollow-import-to={name}" for name in sorted(others | kept)),
     ]
+
+
+def _packages(names: Iterable[PurePosixPath]) -> set[str]:
+    return {dotted(name) for name in names if name.name == "__init__.py"}
 
 
 def _words(modules: Modules) -> set[str]:

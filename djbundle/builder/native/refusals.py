@@ -10,11 +10,15 @@ from djbundle.builder.dependencies import modules
 from djbundle.builder.dependencies.bytecode_rules import Reason
 from djbundle.builder.dependencies.bytecode_search import Reasons
 from djbundle.builder.dependencies.modules import Choice
+from djbundle.builder.dependencies.project_imports import dotted
 from djbundle.builder.project.project import Project
 
 # What Nuitka says of a fault of its own: "Problem at 'x.py:3'", "Problem with statement at x.py:3", or a syntax error.
+# The C compiler names the C of a module: "module.shop.x.c:300:5: error: ...".
 PLACE = re.compile(
-    r"Problem (?:with .+ )?at '?(?P<path>/[^'\n]+):(?P<line>\d+)|^(?P<file>/[^'\n]+\.py):(?P<row>\d+):", re.MULTILINE
+    r"Problem (?:with .+ )?at '?(?P<path>/[^'\n]+):(?P<line>\d+)|^(?P<file>/[^'\n]+\.py):(?P<row>\d+):"
+    r"|\bmodule\.(?P<module>[\w.]+)\.c:\d+:\d+: (?:fatal |internal compiler )?error:",
+    re.MULTILINE,
 )
 KIND = "refused"  # of cache entries
 
@@ -29,10 +33,10 @@ class RefusedModuleError(Exception):
 
 def find_refused(log: str, compiled: Mapping[PurePosixPath, Path]) -> RefusedModuleError | None:
     """Return the module that Nuitka's log blames; None if it blames none of those that are compiled."""
-    names = {str(path): name for name, path in compiled.items()}
+    names = {str(path): name for name, path in compiled.items()} | {dotted(name): name for name in compiled}
     for match in PLACE.finditer(log):
-        if name := names.get(match["path"] or match["file"]):
-            return RefusedModuleError(name, int(match["line"] or match["row"]))
+        if name := names.get(match["path"] or match["file"] or match["module"]):
+            return RefusedModuleError(name, int(match["line"] or match["row"] or 1))
     return None
 
 

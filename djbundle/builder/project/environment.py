@@ -21,6 +21,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from djbundle.builder.project.installed import builder_command
+from djbundle.builder.project.python_version import check_version
 from djbundle.errors import EnvironmentNotFoundError, PythonMismatchError
 
 CONTINUED_VARIABLE = "DJBUNDLE_ENVIRONMENT"  # set by `build`, in the process that continues: the environment, to show
@@ -63,6 +64,9 @@ def enter_environment(folder: Path, chosen: Path | None) -> str:
 
 def _continue_in(environment: Environment) -> NoReturn:
     if environment.version != sys.version_info[:2]:
+        check_version(
+            environment.version, f"{_version_text(environment.version)} of {_display_path(environment.prefix)}"
+        )
         raise _version_mismatch(environment)
     path = _display_path(environment.prefix)
     description = f"{path} ({environment.origin})" if environment.origin else path
@@ -176,8 +180,7 @@ def _query(path: Path, origin: str) -> Environment | None:
 
 
 def _version_mismatch(environment: Environment) -> PythonMismatchError:
-    required = ".".join(map(str, environment.version))
-    running = ".".join(map(str, sys.version_info[:2]))
+    required, running = _version_text(environment.version), _version_text(sys.version_info[:2])
     again = shlex.join(["djbundle", *sys.argv[1:]])
     path = _display_path(environment.prefix)
     install = f"install djbundle there:  {environment.python} -m pip install djbundle"
@@ -185,6 +188,10 @@ def _version_mismatch(environment: Environment) -> PythonMismatchError:
         f"the project's environment {path} has Python {required}, but djbundle runs on Python {running}",
         f"uvx --python {required} {again}" if shutil.which("uv") else install,
     )
+
+
+def _version_text(version: tuple[int, int]) -> str:
+    return ".".join(map(str, version))
 
 
 def _display_path(prefix: Path) -> str:

@@ -1,17 +1,29 @@
 """Installed packages: the project's and djbundle's own, which may lie in two environments.
 
 djbundle may run from an environment of its own (see environment.py). Then the builder's modules come from there. The
-functions below find the project's packages: first in the project's environment, then in djbundle's.
+functions below find the project's packages: first in the project's environment, then in djbundle's. There, they find
+only what djbundle requires. Whatever else is installed beside it is not the project's.
 """
 
 import functools
 import importlib.metadata
+import json
 import os
 import sys
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+DJBUNDLE = "djbundle"
+# What djbundle's modules import in a process of the project. Its other requirements only serve the builder.
+RUNTIME_REQUIREMENTS = (
+    *("certifi", "cronsim", "cryptography", "dj-database-url", "django", "django-tasks", "granian", "josepy"),
+    *("servestatic", "tzdata"),
+)
+NOT_NEEDED = {"granian": ("click",)}  # only for its command line, which a bundle does not have
 OWN_PACKAGES = ("djbundle", "granian", "nuitka", "zstandard")  # djbundle itself may be a checkout in another folder
 PACKAGE_FOLDERS = ("site-packages", "dist-packages")
 
@@ -19,11 +31,11 @@ PACKAGE_FOLDERS = ("site-packages", "dist-packages")
 _OWN_FIRST = "import sys; sys.path[:0] = sys.argv.pop(1).split({separator!r}); {statement}"
 # The same for a process that prefers the project's packages. It always imports this djbundle.
 _OWN_LAST = """\
-import os, sys
-own, rest = sys.argv.pop(1).split({separator!r}), sys.path[:]
-sys.path[:] = own
-import djbundle
-sys.path[:] = [os.getcwd(), *rest, *(folder for folder in own if folder not in rest)]
+import json, sys
+own, before = json.loads(sys.argv.pop(1)), sys.path[:]
+sys.path[:0] = own["folders"]
+from djbundle.builder.project.own_finder import search_project_first
+search_project_first(before, **own)
 {statement}
 """
 
@@ -47,18 +59,27 @@ def package_folders() -> list[Path]:
     return [Path(folder) for folder in search_path() if folder in own_folders() or folder.endswith(PACKAGE_FOLDERS)]
 
 
+def is_separate() -> bool:
+    """Return whether djbundle's packages lie in another environment than the project's."""
+    return not set(map(Path, own_folders())).issuperset(package_folders())
+
+
 def distributions() -> Iterable[importlib.metadata.Distribution]:
-    """Return all installed distributions.
+    """Return all installed distributions that may be the project's.
 
     One that is installed twice comes twice, the project's first.
     """
-    return importlib.metadata.distributions(path=list(search_path()))
+    return filter(_is_available, importlib.metadata.distributions(path=list(search_path())))
 
 
 def is_of_project(distribution: importlib.metadata.Distribution) -> bool:
     """Return whether a distribution lies in the project's environment, which may also be djbundle's."""
-    own = set(map(Path, own_folders()))
-    return own.issuperset(package_folders()) or Path(str(distribution.locate_file(""))) not in own
+    return not is_separate() or Path(str(distribution.locate_file(""))) not in set(map(Path, own_folders()))
+
+
+def _is_available(distribution: importlib.metadata.Distribution) -> bool:
+    """Return whether a distribution is the project's, or one that djbundle or an extra of djbundle requires."""
+    return is_of_project(distribution) or canonicalize_name(distribution.name) in required_by_djbundle()
 
 
 def distribution(name: str) -> importlib.metadata.Distribution:
@@ -67,7 +88,8 @@ def distribution(name: str) -> importlib.metadata.Distribution:
     Raises importlib.metadata.PackageNotFoundError if neither has one.
     """
     for match in importlib.metadata.distributions(name=name, path=list(search_path())):
-        return match
+        if _is_available(match):
+            return match
     raise importlib.metadata.PackageNotFoundError(name)
 
 
@@ -77,6 +99,33 @@ def is_for_project(name: str) -> bool:
         return is_of_project(distribution(name))
     except importlib.metadata.PackageNotFoundError:
         return False
+
+
+@functools.cache
+def required_by_djbundle() -> frozenset[str]:
+    """Return the names of djbundle and of what it requires, with all its extras."""
+    return _closure([DJBUNDLE])
+
+
+def _closure(names: Iterable[str]) -> frozenset[str]:
+    """Return these distributions and their requirements, as far as they are installed beside djbundle."""
+    found: set[str] = set()
+    waiting = [(name, frozenset[str]()) for name in names]
+    seen = set(waiting)
+    while waiting:
+        name, extras = waiting.pop()
+        own = next(iter(importlib.metadata.distributions(name=name, path=list(own_folders()))), None)
+        if own is None:
+            continue
+        found.add(name)
+        extras = extras if name != DJBUNDLE else frozenset(own.metadata.get_all("Provides-Extra") or ())
+        for each in map(Requirement, own.requires or ()):
+            item = canonicalize_name(each.name), frozenset(each.extras)
+            applies = each.marker is None or any(each.marker.evaluate({"extra": extra}) for extra in ("", *extras))
+            if applies and item not in seen and item[0] not in NOT_NEEDED.get(name, ()):
+                seen.add(item)
+                waiting.append(item)
+    return frozenset(found)
 
 
 _files: dict[str, list[importlib.metadata.PackagePath]] = {}  # a cache, by the folder of the distribution's metadata
@@ -100,6 +149,21 @@ def builder_command(python: Path, statement: str) -> list[str]:
 
 
 def project_command(statement: str) -> list[str]:
-    """Return the command line that runs `statement` as the project would, in its folder."""
-    code = _OWN_LAST.format(separator=os.pathsep, statement=statement)
-    return [sys.executable, "-P", "-c", code, os.pathsep.join(own_folders())]
+    """Return the command line that runs `statement` as the project would, in its folder.
+
+    Of djbundle's environment, it can import djbundle and what its runtime needs (own_finder.py).
+    """
+    code = _OWN_LAST.format(statement=statement)
+    return [sys.executable, "-P", "-c", code, _facts_of_finder()]
+
+
+@functools.cache
+def _facts_of_finder() -> str:
+    """Return the arguments for an OwnFinder, as JSON."""
+    names = sorted({DJBUNDLE, *_closure(RUNTIME_REQUIREMENTS)})
+    modules = {DJBUNDLE}
+    for name in names:
+        for own in importlib.metadata.distributions(name=name, path=list(own_folders())):
+            modules |= {file.parts[0].partition(".")[0] for file in files_of(own) if file.suffix in (".py", ".so")}
+    facts = {"folders": own_folders(), "modules": sorted(modules), "distributions": names}
+    return json.dumps(facts)

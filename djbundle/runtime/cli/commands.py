@@ -36,6 +36,18 @@ OWN_COMMANDS = {
         "cli.move.command:add_move_options",
         has_own_rights=False,
     ),
+    "backup": OwnCommand(
+        "Writes the databases and uploads to one file, while the site serves.",
+        "cli.backup.backup:run_backup",
+        "cli.backup.backup:add_backup_options",
+        has_own_rights=False,
+    ),
+    "restore": OwnCommand(
+        "Puts a backup in the place of the data, also while the site serves; what was there is kept.",
+        "cli.backup.restore:run_restore",
+        "cli.backup.restore:add_restore_options",
+        has_own_rights=False,
+    ),
     "status": OwnCommand(
         "Shows the processes of the site that runs with this data directory.",
         "cli.status:run_status",

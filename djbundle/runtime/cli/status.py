@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from djbundle.runtime.backup.retention import last_backup
 from djbundle.runtime.cli.main import print_error
 from djbundle.runtime.cli.queues import Queue, Relay, TaskStatus, describe_queue, describe_relay, task_reader
 from djbundle.runtime.core.bundle import Bundle
@@ -100,6 +101,8 @@ def describe_snapshot(snapshot: Snapshot, before: Snapshot | None) -> Iterator[s
         left = site.certificate_ends - time.time()
         ends = time.strftime("%Y-%m-%d", time.gmtime(site.certificate_ends))
         yield f"certificate until {ends}, {left / DAY:.0f} days from now"
+    if last := last_backup(Path(site.data), site.name):
+        yield f"last backup {age(time.time() - last.timestamp())} ago"
     for role, count in snapshot.restarts.items():
         yield f"{role} had to be started again {count} {'time' if count == 1 else 'times'}; see the log"
     yield from describe_tasks(snapshot)

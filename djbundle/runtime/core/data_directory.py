@@ -57,7 +57,7 @@ def pass_to_children(name: str, data: Path) -> None:
 
 def _children_variable(name: str) -> str:
     """Return a variable with the bundle's name in it: a child may be another bundle with its data elsewhere."""
-    return f"{variables.DATA_DIRECTORY}_OF_{name}"
+    return f"{variables.DATA_DIRECTORY_OF}{name}"
 
 
 def create_data_directory(path: Path) -> None:

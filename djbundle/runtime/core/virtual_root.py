@@ -35,6 +35,8 @@ def show_programs(folder: Path) -> None:
 def remove_old_copies(data: Path) -> None:
     """Remove copies that other programs got a day ago or earlier. Those that are needed are made again."""
     folder = data / COPIES
+    if folder.is_symlink():  # no copies are made there
+        return
     try:
         old = [each for each in os.scandir(folder) if each.stat(follow_symlinks=False).st_mtime < time.time() - DAY]
     except OSError:  # there are none

@@ -26,7 +26,7 @@ def check_version(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> Non
         version_text, lowest = ".".join(map(str, version)), ".".join(map(str, LOWEST_VERSION))
         raise SqliteTooOldError(
             f"SQLite {version_text} can corrupt a database; {lowest} is needed",
-            "build the bundle again with pysqlite3 installed",
+            "build the bundle again with a Python that has a newer SQLite",
         )
 
 

@@ -6,6 +6,7 @@ since other threads send responses in parts.
 """
 
 import contextlib
+import contextvars
 import queue
 import threading
 import time
@@ -52,6 +53,7 @@ class SiteThreads:
 
     def __init__(self, site: RequestHandler, count: int, is_exempt: Callable[[str], bool] = bool) -> None:
         self.site = site
+        self.context = contextvars.copy_context()  # with what the site has set while it was loaded
         self.answering: dict[int, Request] = {}  # by thread identifier
         self.requests: FairQueue[Request] = FairQueue(is_exempt)
         self.sources: list[RequestSource] = []
@@ -169,12 +171,16 @@ class SiteThread:
     Code that knows the number of the thread can raise an exception in it at any moment (PyThreadState_SetAsyncExc, as
     time limits do), even after the page for which it was meant has ended. The thread survives that, and loses no
     request: so each is assigned before the thread is called, and not handed over by the call.
+
+    All of its requests see the variables of context that were set while the site was loaded, such as the precision and
+    rounding of decimals. Python would begin each thread with an empty context.
     """
 
     def __init__(self, site: SiteThreads) -> None:
         self.site = site
         self.calls: queue.SimpleQueue[None] = queue.SimpleQueue()
         self.assigned: Request | None = None
+        self.context = site.context.copy()
         self.started_at = 0.0  # when it began its request, monotonic seconds
 
     def register(self) -> None:
@@ -217,7 +223,7 @@ class SiteThread:
         while request:
             self.started_at = time.monotonic()
             try:
-                self.site.answer(request)
+                self.context.run(self.site.answer, request)
                 self.site.receive_pending()
             except BaseException:
                 with contextlib.suppress(BaseException):

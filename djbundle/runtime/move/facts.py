@@ -1,22 +1,15 @@
 """Asks this bundle, in a process of its own, what a database of its settings is."""
 
 import json
-import os
-import re
-import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from djbundle.common import service_variables
 from djbundle.errors import MoveError
 from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.core.own_process import run_own
 
 CODE = "from djbundle.runtime.move import facts; facts.print_facts()"
-COMMAND_TIMEOUT = 3600.0  # seconds: migrations of a new database may take long
-FIX = "  fix: "
-NAME_OF_ERROR = re.compile(r"(error|djbundle\.errors\.\w+): ")
 NOT_FOR_LIBPQ = ("prepare_threshold",)
 
 
@@ -61,24 +54,5 @@ def ask(bundle: Bundle, url: str | None) -> DatabaseFacts:
 
 def run(bundle: Bundle, url: str | None, *words: str) -> str:
     """Run a command of this bundle, and return its output. Raise MoveError with its error if it fails."""
-    environment = dict(os.environ)
-    if url is not None:
-        environment[service_variables.DATABASE] = url
-    result = subprocess.run(
-        [sys.executable, *words], env=environment, capture_output=True, text=True, timeout=COMMAND_TIMEOUT, check=False
-    )
-    if result.returncode:
-        cause, fix = cause_and_fix(result.stderr or f"it ended with code {result.returncode}")
-        is_command = words[0] != "-c"
-        raise MoveError(f"`{Path(bundle.program).name} {words[0]}`: {cause}" if is_command else cause, fix)
-    return result.stdout
-
-
-def cause_and_fix(text: str) -> tuple[str, str]:
-    """Return what a command says about its failure: two lines of its own, or the end of a traceback."""
-    lines = text.strip().splitlines()
-    fixes = [number for number, line in enumerate(lines) if line.startswith(FIX)]
-    fix = lines[fixes[-1]].removeprefix(FIX) if fixes else "correct that, and try again; nothing has changed"
-    last = lines[fixes[-1] - 1] if fixes and fixes[-1] else lines[-1]
-    cause = next((line for line in lines if line.startswith("error: ")), last)
-    return NAME_OF_ERROR.sub("", cause), fix
+    environment = {} if url is None else {service_variables.DATABASE: url}
+    return run_own(bundle, *words, error=MoveError, environment=environment)

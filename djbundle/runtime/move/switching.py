@@ -12,8 +12,9 @@ from pathlib import Path
 
 from djbundle.common import service_variables
 from djbundle.errors import MoveError
+from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.logs.lines import log
-from djbundle.runtime.move import folder, following, url_file
+from djbundle.runtime.move import facts, folder, following, url_file
 from djbundle.runtime.move.copying import refusals_explained
 from djbundle.runtime.move.facts import DatabaseFacts
 from djbundle.runtime.move.folder import MoveState, SwitchOrder
@@ -29,6 +30,7 @@ class Switch:
     data: Path
     order: SwitchOrder
     before: str = field(init=False)  # what the file of the URL said
+    server: DatabaseFacts | None = None  # asked by `prepare`, unless the command knows it
 
     def __post_init__(self) -> None:
         self.before = url_file.read(self.data)
@@ -38,12 +40,16 @@ class Switch:
         """The URL of PostgreSQL, which is one of the two sides."""
         return self.order.url or self.before
 
-    def finish(self, facts: DatabaseFacts) -> None:
-        """Bring the last changes over, and compare. `facts` are those of the server. Raise MoveError."""
+    def prepare(self, bundle: Bundle) -> None:
+        """Ask what the server is, before anybody waits."""
+        self.server = facts.ask(bundle, self.server_url)
+
+    def finish(self) -> None:
+        """Bring the last changes over, and compare. Raise MoveError."""
         state = folder.read_state(self.data)
-        if state is None:
+        if state is None or self.server is None:
             raise MoveError("the move was given up meanwhile", "begin it again")
-        sqlite, postgres = open_sides(state, facts)
+        sqlite, postgres = open_sides(state, self.server)
         try:
             with refusals_explained():
                 count = self._finish(sqlite, postgres)
@@ -96,9 +102,9 @@ def begin(data: Path) -> Switch | None:
     return switch
 
 
-def open_sides(state: MoveState, facts: DatabaseFacts) -> tuple[SqliteSide, PostgresSide]:
+def open_sides(state: MoveState, server: DatabaseFacts) -> tuple[SqliteSide, PostgresSide]:
     """Return both databases, with the tables that move."""
-    postgres = PostgresSide(facts.parameters, state.zone)
+    postgres = PostgresSide(server.parameters, state.zone)
     tables: Sequence[Table] = [table for table in read_tables(postgres.connection) if table.name not in state.leave]
     postgres.tables = tables
     return SqliteSide(Path(state.file), tables), postgres

@@ -6,8 +6,10 @@ from argparse import ArgumentParser, ArgumentTypeError
 from dataclasses import dataclass
 
 from djbundle.contract import variables
+from djbundle.runtime.backup.policy import Frequency, Keep
 from djbundle.runtime.logs.lines import add_log_options
 from djbundle.runtime.net.addresses import Address, Tcp, parse_address, parse_tcp
+from djbundle.runtime.options.backups import add_backup_options
 from djbundle.runtime.options.http import HttpOptions, add_http_options
 from djbundle.runtime.options.parser import CommandParser
 from djbundle.runtime.options.preload import Preload, add_preload_option
@@ -40,6 +42,8 @@ class ServeOptions:
     access_log: bool
     log_format: str | None
     log_level: str | None
+    backups: Frequency
+    keep_backups: Keep
     http: HttpOptions
     tls: TlsOptions | None
 
@@ -117,6 +121,7 @@ def add_serve_options(parser: ArgumentParser) -> None:
         help="a web process that does nothing for so long is killed and started again, the task worker after five times"
         " as long; default: %(default)s, 0: never",
     )
+    add_backup_options(parser)
     add_http_options(parser)
     add_log_options(parser)
     add_tls_options(parser)
@@ -130,6 +135,7 @@ def parse_serve_options(program: str, arguments: list[str]) -> ServeOptions:
     if options["preload"] not in {*Preload}:  # of the variable: argparse checks only what is typed
         parser.error(f'{variables.PRELOAD} is "{options["preload"]}", and not one of {", ".join(Preload)}')
     options["preload"] = Preload(options["preload"])
+    options["backups"] = Frequency(options["backups"])
     binds = tuple(dict.fromkeys(options.pop("bind") or ()))
     if Role.WEB not in options["roles"] and (binds or tls):
         parser.error("--bind and the TLS options need the role web")

@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from djbundle.common.processes import die_with_parent
 from djbundle.runtime.logs import lines, uncaught
@@ -14,6 +15,8 @@ from djbundle.runtime.logs import lines, uncaught
 DRAIN = signal.SIGUSR1  # drain, because another process serves too: disconnect clients, start no task; SIGTERM follows
 MAX_NAME_LENGTH = 15  # bytes that the kernel keeps, see proc_pid_comm(5)
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, DRAIN)
+RESET_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+_of_site: dict[int, Any] = {}  # handlers that the site has set while it was loaded
 _early: list[int] = []  # each DRAIN that arrived before there was a handler
 
 
@@ -38,6 +41,18 @@ def reset_signals_in_children() -> None:
 def unblock_stop_signals() -> None:
     """Unblock the stop signals: those that were held back arrive now."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+
+def keep_handlers_of_site() -> None:
+    """Remember the handlers that the site has set, for the processes that are forked. Call it before others are set."""
+    handlers = {number: signal.getsignal(number) for number in RESET_SIGNALS}
+    _of_site.update({number: handler for number, handler in handlers.items() if is_of_site(handler)})
+
+
+def is_of_site(handler: object) -> bool:
+    """Return whether a handler of a signal is neither ours, nor that of an event loop or of Python itself."""
+    module = str(getattr(handler, "__module__", ""))
+    return callable(handler) and module.partition(".")[0] not in ("djbundle", "asyncio", "_signal", "signal")
 
 
 def early_drain_signals() -> list[int]:
@@ -92,9 +107,11 @@ def set_process_name(name: str) -> None:
 
 
 def reset_signals() -> None:
+    """Set the handlers of an ordinary process. Those that the site has set while it was loaded stay."""
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in RESET_SIGNALS:
+        if not is_of_site(signal.getsignal(number)):
+            ordinary = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, _of_site.get(number, ordinary))
     _early.clear()
     signal.signal(DRAIN, lambda number, _frame: _early.append(number))

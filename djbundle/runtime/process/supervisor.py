@@ -49,6 +49,7 @@ class Supervisor:
         self.kills_for_memory = self.control_group.kills_for_memory()
 
     def __enter__(self) -> Self:
+        forking.keep_handlers_of_site()
         self.wakeup, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         for number in forking.STOP_SIGNALS:

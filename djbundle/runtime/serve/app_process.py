@@ -4,6 +4,7 @@ The workers share the memory of what is loaded. The app process answers no reque
 Where a fork would end threads of the site, each process loads the site for itself, and the app process does not.
 """
 
+import contextvars
 import signal
 import time
 from typing import TYPE_CHECKING
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING
 from djbundle.common.threads import ThreadStarts, describe, find_lost_threads
 from djbundle.contract.handover import HandoverState
 from djbundle.errors import DjbundleError
+from djbundle.runtime.backup.schedule import NAME as BACKUP
+from djbundle.runtime.backup.schedule import BackupSchedule
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover.fresh_start import FreshStart, Launch, PreparedSite
 from djbundle.runtime.logs.lines import log
-from djbundle.runtime.move import switching
 from djbundle.runtime.net.sockets import Listeners
 from djbundle.runtime.options.preload import Preload
 from djbundle.runtime.options.serve import ServeOptions
@@ -25,7 +27,7 @@ from djbundle.runtime.process.loading import Loading
 from djbundle.runtime.process.progress_pipe import ProgressPipe
 from djbundle.runtime.process.shutdown import ShutdownNotice
 from djbundle.runtime.process.supervisor import Supervisor
-from djbundle.runtime.serve import site_loading
+from djbundle.runtime.serve import data_change, site_loading
 from djbundle.runtime.serve.project_lines import is_of_project
 from djbundle.runtime.tls.pair import CertificatePair
 
@@ -80,13 +82,14 @@ class AppProcess:
 
     def _load(self) -> "SiteSource | int":
         """Load and prepare the site in this process. Return an exit code if a takeover is cancelled."""
-        switch = switching.begin(self._bundle.data) if self._progress.is_takeover else None
+        change = data_change.begin(self._bundle.data, is_takeover=self._progress.is_takeover)
         with ThreadStarts(is_of_project()) as starts, site_loading.server_loaded_beside(self._bundle.root):
             site = site_loading.load_site(self._bundle, self._options, self._watch, self._notice)
         if self._progress.is_takeover:  # the front page that is asked then may need the threads
             self._look_for_threads(starts, None)
-        with starts:
-            if not site_loading.prepare_site(self._bundle, self._options, self._progress, switch):
+        prepare = site_loading.prepare_site
+        with starts:  # the context of the threads is that of the loaded site, without what migrations leave behind
+            if not contextvars.copy_context().run(prepare, self._bundle, self._options, self._progress, change):
                 return 1
         prepared = site_loading.describe_prepared_site()
         self._look_for_threads(starts, prepared)
@@ -147,6 +150,8 @@ class AppProcess:
             supervisor.add_signal_handler(forking.DRAIN, lambda: drain(children))
             if self._options.shutdown_delay:
                 delay_stop(supervisor, self._notice, self._options.shutdown_delay)
+            load = (lambda: None) if is_shared else self._load_django_in_child
+            BackupSchedule(supervisor, self._bundle, self._options.backups, self._options.keep_backups, load)
             heartbeat.beat()  # from now on the supervisor expects heartbeats
             if is_shared:
                 self._progress.report(HandoverState.SERVING)
@@ -177,7 +182,7 @@ def delay_stop(supervisor: Supervisor, notice: ShutdownNotice, seconds: int) -> 
     """
 
     def on_stop() -> None:
-        if notice.is_given or any(not child.may_restart for child in supervisor.children):
+        if notice.is_given or any(not child.may_restart for child in supervisor.children if child.name != BACKUP):
             supervisor.stop(0)
             return
         notice.give(seconds)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.conf import settings
 from django.core.management import call_command
 
+from djbundle.common.endings import disable_inherited_finalizers, end_python
 from djbundle.errors import OptionError
 from djbundle.manifest import Interface
 from djbundle.runtime.core.bundle import Bundle
@@ -110,7 +111,12 @@ class ChildFactory:
         endpoints = [self._endpoint(listener) for listener in self._listeners.for_worker(number)]
 
         def run() -> int:
-            return serve_web((make_server or prepare())(), endpoints, heartbeat)
+            if make_server:
+                disable_inherited_finalizers()
+            try:
+                return serve_web((make_server or prepare())(), endpoints, heartbeat)
+            finally:
+                end_python()
 
         return Child("web", self._title("web"), run, heartbeat=heartbeat, in_flight=in_flight, slot=slot)
 

@@ -14,13 +14,13 @@ from djbundle.errors import DjbundleError
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover.fresh_start import PreparedSite
 from djbundle.runtime.logs import lines
-from djbundle.runtime.move import facts, switching
-from djbundle.runtime.move.switching import Switch
 from djbundle.runtime.options.roles import Role
 from djbundle.runtime.options.serve import ServeOptions
 from djbundle.runtime.process.heartbeat import AncestorMonitor
 from djbundle.runtime.process.progress_pipe import ProgressPipe
 from djbundle.runtime.process.shutdown import ShutdownNotice
+from djbundle.runtime.serve import data_change
+from djbundle.runtime.serve.data_change import DataChange
 from djbundle.runtime.settings.rules import apply_overlay
 
 if TYPE_CHECKING:
@@ -86,20 +86,35 @@ def load_site(bundle: Bundle, options: ServeOptions, watch: AncestorMonitor, not
 
 
 def prepare_site(
-    bundle: Bundle, options: ServeOptions, progress: ProgressPipe, switch: Switch | None, *, is_child: bool = False
+    bundle: Bundle, options: ServeOptions, progress: ProgressPipe, change: DataChange | None, *, is_child: bool = False
 ) -> bool:
     """Bring the databases up to date. In a takeover, also check that the site answers before it serves.
 
     `is_child` tells that nothing is forked from this process. Return False when the takeover is cancelled. A cancelled
     or failed takeover puts the databases back as they were.
     """
+    if not change:
+        return bring_up_to_date(bundle, options, progress, None, is_child=is_child)
+    if not finish_change(bundle, change, progress):
+        return False
+    is_done = False
+    try:
+        is_done = bring_up_to_date(bundle, options, progress, change, is_child=is_child)
+    finally:
+        if not is_done:
+            change.undo()
+    return is_done
+
+
+def bring_up_to_date(
+    bundle: Bundle, options: ServeOptions, progress: ProgressPipe, change: DataChange | None, *, is_child: bool
+) -> bool:
+    """Migrate the databases. In a takeover, also check that the site answers, and make `change` last."""
     from djbundle.runtime.database.migrations import apply_all, find_all_pending, undo_all  # noqa: PLC0415 - needs Django
     from djbundle.runtime.database.server_migrations import migrate_servers  # noqa: PLC0415
     from djbundle.runtime.database.shared_migration import apply_beside  # noqa: PLC0415
     from djbundle.runtime.settings.shared_services import ask_shared_services  # noqa: PLC0415
 
-    if switch and not finish_switch(bundle, switch, progress):
-        return False
     ask_shared_services(bundle)
     if options.migrate:
         migrate_servers(bundle, allow_breaking=options.allow_breaking_migrations)
@@ -114,13 +129,11 @@ def prepare_site(
         return True
     try:
         if is_confirmed(options, progress, is_child=is_child):
-            if switch:
-                switch.commit()
+            if change:
+                change.commit()
             await_worker()
             return True
     except DjbundleError:
-        if switch:
-            switch.undo()
         undo_all(applied)
         raise
     undo_all(applied)
@@ -137,13 +150,13 @@ def is_confirmed(options: ServeOptions, progress: ProgressPipe, *, is_child: boo
     return progress.wait_for_order()
 
 
-def finish_switch(bundle: Bundle, switch: Switch, progress: ProgressPipe) -> bool:
-    """Bring the last changes to the other database when nobody writes. Return False when the takeover is cancelled."""
-    server = facts.ask(bundle, switch.server_url)  # before anybody waits
+def finish_change(bundle: Bundle, change: DataChange, progress: ProgressPipe) -> bool:
+    """Change the data when nobody writes. Return False when the takeover is cancelled."""
+    change.prepare(bundle)  # before anybody waits
     progress.report(HandoverState.PENDING, migrations=[])
     if not progress.wait_for_order():
         return False
-    switch.finish(server)
+    change.finish()
     return True
 
 
@@ -154,9 +167,9 @@ def prepare_in_child(
 
     def work() -> str:
         try:
-            switch = switching.begin(bundle.data) if progress.is_takeover else None
+            change = data_change.begin(bundle.data, is_takeover=progress.is_takeover)
             load_site(bundle, options, watch, notice)
-            if prepare_site(bundle, options, progress, switch, is_child=True):
+            if prepare_site(bundle, options, progress, change, is_child=True):
                 return describe_prepared_site().to_json()
         except DjbundleError as error:
             os._exit(report_failure(error, progress))

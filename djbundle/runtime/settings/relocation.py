@@ -1,11 +1,13 @@
 """Rules of the overlay for paths in the settings: written paths go to the data directory, read paths to the tree."""
 
 import copy
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from djbundle.common.backends import FILE_CACHE, FILES, is_kind_of, is_sqlite
+from djbundle.runtime.core.verify_mode import is_verify_mode
 from djbundle.runtime.database import filesystem, sqlite
 from djbundle.runtime.settings.overlay import Overlay
 from djbundle.settings_module import like
@@ -20,7 +22,8 @@ def move_databases(overlay: Overlay) -> None:
     for entry in databases.values():
         if not is_sqlite(entry.get("ENGINE", "")):
             continue
-        sqlite.check_version()
+        if not is_verify_mode():  # there SQLite stands in for a server, and what it holds is thrown away
+            sqlite.check_version()
         if name := sqlite.file_of(entry.get("NAME")):
             path = overlay.moved(name) or name
             entry["NAME"] = like(entry["NAME"], path)
@@ -99,11 +102,20 @@ def move_logs(overlay: Overlay) -> None:
     logging = overlay.get("LOGGING") or {}
     handlers = {name: dict(handler) for name, handler in logging.get("handlers", {}).items()}
     for handler in handlers.values():
-        if "filename" in handler and (target := overlay.moved(handler["filename"])):
+        file = _log_file(handler.get("filename"))
+        if file and (target := overlay.moved(file)):
             target.parent.mkdir(parents=True, exist_ok=True)
-            handler["filename"] = like(handler["filename"], target)
+            handler["filename"] = like(file, target)
     if handlers != logging.get("handlers", {}):
         overlay.set("LOGGING", logging | {"handlers": handlers}, "files are written to the data directory")
+
+
+def _log_file(name: Any) -> str | Path | None:
+    """Return the name of a log file; None for a reference, such as ``ext://shop.settings.LOG_FILE``."""
+    if isinstance(name, bytes):
+        return os.fsdecode(name)
+    is_reference = isinstance(name, str) and name.startswith(("cfg://", "ext://"))
+    return name if isinstance(name, str | Path) and not is_reference else None
 
 
 def move_missing_paths(overlay: Overlay) -> None:

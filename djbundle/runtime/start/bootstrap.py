@@ -26,10 +26,11 @@ def open_tree() -> None:
     else:
         finder = finders.archive_finder(_archive)
     sys.meta_path.insert(sys.meta_path.index(PathFinder), finder)
-    from _project_facts import COMPILED, SOURCES  # type: ignore[import-not-found]  # noqa: PLC0415 - the builder writes it
+    from _project_facts import COMPILED, PROJECT, SOURCES  # type: ignore[import-not-found]  # noqa: PLC0415 - the builder writes it
 
     finders.ModuleLoader.changes = changes.CHANGES
     finders.CompiledFinder.modules, finders.FolderFinder.with_sources = COMPILED, SOURCES
+    finders.FolderFinder.of_project = frozenset(name.removesuffix(".py") for name in PROJECT)
     finders.CompiledFinder.tree_finder = finder if finder is not finders.FolderFinder else PathFinder
     sys.meta_path.insert(sys.meta_path.index(PathFinder), finders.ProjectFinder)
 
@@ -66,7 +67,7 @@ def prepare_interpreter() -> None:
     """Prepare a plain Python (``-c``, ``-m`` or a file) that uses the site's settings; main.c calls this."""
     import os  # noqa: PLC0415 - whatever runs then has it
 
-    from _project_facts import VARIABLES  # noqa: PLC0415
+    from _project_facts import DATA_VARIABLE, PROJECT, VARIABLES  # noqa: PLC0415
 
     from djbundle.contract.variables import SETTINGS_MODULE  # noqa: PLC0415 - packages cannot be imported earlier
 
@@ -74,6 +75,21 @@ def prepare_interpreter() -> None:
     for name, value in VARIABLES.items():
         os.environ.setdefault(name, value)
     sys.meta_path.insert(0, SettingsFinder)
+    if "_files" in sys.builtin_module_names:  # what the project reads by relative paths, also without its settings
+        import _files  # type: ignore[import-not-found]  # noqa: PLC0415
+
+        _files.show_project(os.fsencode(finders.ROOT), b"".join(os.fsencode(name) + b"\0" for name in PROJECT))
+        if data := os.environ.get(DATA_VARIABLE):
+            _files.make_copies_in(os.fsencode(os.path.realpath(data)))
+
+
+def import_lazily() -> None:
+    """Make those imports lazy that no start uses, as far as the build has seen; only from Python 3.15 on."""
+    from _project_facts import LAZY  # noqa: PLC0415
+
+    if LAZY:
+        sys.set_lazy_imports_filter(lambda _importer, name, _names: name in LAZY)  # type: ignore[attr-defined,unused-ignore]
+        sys.set_lazy_imports("all")  # type: ignore[attr-defined,unused-ignore]
 
 
 def main() -> int:
@@ -82,6 +98,7 @@ def main() -> int:
 
     # While modules load, the garbage collector finds nothing to free and costs a fifth of the start.
     gc.disable()
+    import_lazily()
     from pathlib import Path  # noqa: PLC0415
 
     from djbundle.runtime.cli import main as entry  # noqa: PLC0415

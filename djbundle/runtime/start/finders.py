@@ -60,6 +60,8 @@ class CompiledFinder:
             return False
         if sys.path[:1] == [ROOT] or "." in name:
             return True
+        if not is_root_on_path():
+            return False
         other = cls.tree_finder.find_spec(name, [*folders_before_root()])
         return other is None or other.loader is None
 
@@ -154,9 +156,9 @@ def search(name: str, folders: "Iterable[object]", find_in_tree: "Callable[[str,
     for folder in folders:
         if not isinstance(folder, str) or not folder:
             continue
-        is_in_tree = folder == ROOT or folder.startswith(f"{ROOT}/")
-        spec = find_in_tree(folder, name) if is_in_tree else None
-        if spec is None and not (is_in_tree and (folder == ROOT or "." in name)):
+        is_in_tree = f"{folder}/".startswith(f"{ROOT}/")
+        spec = find_in_tree(folder.rstrip("/"), name) if is_in_tree else None
+        if spec is None and not (is_in_tree and (folder.rstrip("/") == ROOT or "." in name)):
             # In the tree, it is a source whose module is compiled by another name.
             spec = PathFinder.find_spec(name, [folder])
         if spec is not None and spec.loader is not None:
@@ -173,10 +175,15 @@ def folders_before_root() -> "Iterator[str]":
             yield folder
 
 
+def is_root_on_path() -> bool:
+    return any(isinstance(folder, str) and folder.rstrip("/") == ROOT for folder in sys.path)
+
+
 class FolderFinder:
     """Finds modules as PathFinder does, where the tree is on disk. It gives some of them a loader of ours."""
 
     with_sources: frozenset[str] = frozenset()  # modules that are bytecode, and whose sources are there
+    of_project: frozenset[str] = frozenset()  # top-level modules and packages of the project
 
     @classmethod
     def find_spec(cls, name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG003
@@ -231,11 +238,18 @@ def archive_finder(archive: "Any") -> "Any":
         return spec_of(name, *entry) if entry else None
 
     class ArchiveFinder:
-        """Comes before PathFinder, and uses the index for folders of the tree. It keeps to the order of the path."""
+        """Comes before PathFinder, and uses the index for folders of the tree. It keeps to the order of the path.
+
+        A project may take its own folder off the path. In a bundle, all packages and the standard library lie in that
+        folder too, and these are still found.
+        """
 
         @staticmethod
         def find_spec(name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG004
-            return search(name, sys.path if path is None else path, find_in_tree)
+            spec = search(name, sys.path if path is None else path, find_in_tree)
+            if spec is None and path is None and name not in FolderFinder.of_project and not is_root_on_path():
+                return find_in_tree(ROOT, name)
+            return spec
 
     return ArchiveFinder
 

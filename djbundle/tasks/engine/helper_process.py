@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from djbundle.common.database_connections import close_connections
+from djbundle.common.endings import disable_inherited_finalizers
 from djbundle.common.processes import die_with_parent
 from djbundle.tasks.store.outcome import error_entry
-from djbundle.tasks.worker import forks
 
 logger = logging.getLogger("djbundle.tasks")
 
@@ -139,7 +139,7 @@ def _run(name: str, run: Run, its: socket.socket, parent: int) -> NoReturn:
         die_with_parent(parent)
         for number in (signal.SIGINT, signal.SIGTERM):  # the worker ends it
             signal.signal(number, signal.SIG_IGN)
-        forks.disable_inherited_finalizers()
+        disable_inherited_finalizers()
         run(its)
     except BaseException as error:
         logger.error("%s: %s", name, error_entry(error)["traceback"].rstrip())

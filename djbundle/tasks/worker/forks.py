@@ -4,13 +4,10 @@ The worker forks processes, and tasks fork more of them with ``multiprocessing``
 """
 
 import contextlib
-import multiprocessing.process
-import multiprocessing.util
 import os
 import signal
 import sys
 import threading
-import weakref
 from functools import partial
 from typing import Any
 
@@ -26,17 +23,6 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _own_process: list[int] = []  # id of the process that runs tasks; empty where there is none
 _saved_masks = threading.local()  # what the thread that forks had blocked before
 _inherited: list[Any] = []  # objects that belong to another process: they must not be closed or collected here
-
-
-def disable_inherited_finalizers() -> None:
-    """Keep a process that runs tasks from cleaning up at its exit what its worker still uses.
-
-    Temporary folders are an example. ``multiprocessing`` does the same in its own processes.
-    """
-    for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
-        finalizer.atexit = False
-    multiprocessing.util._finalizer_registry.clear()  # type: ignore[attr-defined]
-    multiprocessing.process._children.clear()  # type: ignore[attr-defined]
 
 
 def register_fork_hooks(pipe: ProcessEnd) -> None:

@@ -23,8 +23,8 @@ def switch(bundle: Bundle, order: SwitchOrder, server: DatabaseFacts, report: Re
         request_status(bundle.data, check_program)
     except NotServingError:
         lock = lock_data_directory(bundle.data)
-        offline = Switch(bundle.data, order)
-        offline.finish(server)
+        offline = Switch(bundle.data, order, server)
+        offline.finish()
         offline.commit()
         os.close(lock)
         report("moved", f"the next start uses {target}", seconds=0)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from djbundle.common.endings import disable_inherited_finalizers
 from djbundle.common.processes import die_with_parent, use_line_buffering
 from djbundle.tasks import signals
 from djbundle.tasks.store.claimed_run import run_of
@@ -41,7 +42,7 @@ def run_child(
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)  # the worker handles them, and stops its children in order
         use_line_buffering()
-        forks.disable_inherited_finalizers()
+        disable_inherited_finalizers()
         forks.register_fork_hooks(pipe)
         gc.freeze()  # the garbage collector neither scans nor copies what the worker has loaded
         signals.raise_log_level()

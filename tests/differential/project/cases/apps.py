@@ -6,5 +6,7 @@ class CasesConfig(AppConfig):
 
     def ready(self):
         from cases import threads
+        from habits import loading
 
         threads._start()
+        loading._start()

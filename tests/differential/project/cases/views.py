@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 
 ADDRESS = re.compile(r"0x[0-9a-f]+")
-PACKAGES = ("language", "framework", "machine")
+PACKAGES = ("language", "framework", "machine", "habits")
 NO_AREAS = {"views", "admin", "apps", "models", "pages", "urls"}
 
 

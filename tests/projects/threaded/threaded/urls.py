@@ -22,6 +22,16 @@ def double(request):
         return HttpResponse("nobody", status=504)
 
 
+def program(request):
+    (started,) = background.programs
+    started.stdin.write("42\n")
+    return HttpResponse(f"{started.stdout.readline().strip()} {started.poll()}")
+
+
+def late(request):
+    return HttpResponse(background.write_late())
+
+
 def threads(request):
     return JsonResponse({"pid": os.getpid(), "threads": [each.name for each in threading.enumerate()]})
 
@@ -43,6 +53,8 @@ def result(request, key):
 
 urlpatterns = [
     path("", double),
+    path("late/", late),
+    path("program/", program),
     path("threads/", threads),
     path("enqueue/", enqueue),
     path("enqueue/double/", enqueue_double),

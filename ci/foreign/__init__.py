@@ -1,0 +1,1 @@
+"""Compares the answers of a project in its own environment with those of its bundle."""

@@ -1,0 +1,95 @@
+"""Prepares a restore: lays a backup out, proves that it is whole and fits, and plans what takes the place of what.
+
+All that takes time happens here. The change itself, in exchange.py, only renames files.
+"""
+
+import datetime
+import filecmp
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from djbundle.errors import BackupError
+from djbundle.runtime.backup import layout, reading
+from djbundle.runtime.backup.contents import SECRET_FILES, Contents
+from djbundle.runtime.backup.exchange import Exchange, Restore
+from djbundle.runtime.backup.layout import Facts
+from djbundle.runtime.core.bundle import Bundle
+
+STAGED = ".restored"  # end of the name of a file that waits on the file system of its target
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A backup that is laid out in a folder, and found whole."""
+
+    folder: Path
+    facts: Facts
+    migrations: list[str]  # applied in it, as "app.name"
+
+
+def lay_out_and_check(backup: Path, folder: Path) -> Checked:
+    """Lay a backup out, and check each database of it. Raise BackupError."""
+    facts = reading.lay_out(backup, folder)
+    migrations: set[str] = set()
+    for alias in facts.databases:
+        database = folder / layout.database_member(alias)
+        if database.exists():
+            migrations |= set(reading.check_database(database, backup))
+    return Checked(folder, facts, sorted(migrations))
+
+
+def check_fits(checked: Checked, bundle: Bundle, contents: Contents) -> None:
+    """Raise BackupError if the backup is of another site, or of a version whose tables this one does not know."""
+    facts, site = checked.facts, bundle.manifest.name
+    if facts.site != site:
+        raise BackupError(f"the backup is of {facts.site}, and this is {site}", "name a backup of this site")
+    if unknown := sorted(set(checked.migrations) - set(contents.known)):
+        more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
+        raise BackupError(
+            f"the backup has migrations that {site} {bundle.manifest.version} does not know: "
+            f"{', '.join(unknown[:3])}{more}",
+            f"restore it with version {facts.version}, which wrote it",
+        )
+    if missing := sorted(set(facts.databases) - set(contents.databases)):
+        raise BackupError(
+            f'the backup has the SQLite database "{missing[0]}", and the settings have none of that name',
+            "see DATABASES and DATABASE_URL",
+        )
+
+
+def plan(checked: Checked, contents: Contents, data: Path, *, with_secrets: bool) -> Restore:
+    """Return what takes the place of what."""
+    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+    pairs = [
+        (checked.folder / layout.database_member(alias), Path(contents.databases[alias]), True)
+        for alias in checked.facts.databases
+    ]
+    if with_secrets:
+        pairs += [(checked.folder / layout.DATA / name, data / name, False) for name in SECRET_FILES]
+    if contents.media:
+        pairs += _uploads(checked.folder / layout.MEDIA, Path(contents.media))
+    return Restore(data, [_stage(*pair, stamp) for pair in pairs if pair[0].exists()])
+
+
+def _uploads(source: Path, media: Path) -> Iterator[tuple[Path, Path, bool]]:
+    """Yield the uploads that are not there, or differ. Later ones stay: a row that names one may come back."""
+    for folder, _, names in os.walk(source):
+        for name in names:
+            new = Path(folder, name)
+            target = media / new.relative_to(source)
+            if not (target.is_file() and filecmp.cmp(new, target, shallow=False)):
+                yield new, target, False
+
+
+def _stage(new: Path, target: Path, is_database: bool, stamp: str) -> Exchange:
+    """Bring a new file to the file system of its target, so that it only has to be renamed."""
+    kept = target.with_name(f"{target.name}.before-restore-{stamp}")
+    folder = next(parent for parent in target.parents if parent.exists())
+    if folder.stat().st_dev != new.stat().st_dev:
+        staged = folder / f".{target.name}{STAGED}"
+        shutil.move(new, staged)
+        new = staged
+    return Exchange(str(new), str(target), str(kept), is_database)

@@ -1,0 +1,47 @@
+"""The backups that stay: the newest of each of the last hours, days and weeks."""
+
+import datetime
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from djbundle.runtime.backup import layout
+from djbundle.runtime.backup.policy import BACKUPS, Keep
+
+
+def list_backups(folder: Path, site: str) -> list[Path]:
+    """Return the backups of a site in a folder, the newest first."""
+    found = {path: layout.moment_of(path.name, site) for path in folder.glob(f"*{layout.SUFFIX}")}
+    moments = {path: moment for path, moment in found.items() if moment}
+    return sorted(moments, key=lambda path: moments[path], reverse=True)
+
+
+def last_backup(data: Path, site: str) -> datetime.datetime | None:
+    """Return the time of the newest backup in the data directory; None if there is none."""
+    newest = next(iter(list_backups(data / BACKUPS, site)), None)
+    return layout.moment_of(newest.name, site) if newest else None
+
+
+def superfluous(moments: Iterable[datetime.datetime], keep: Keep) -> list[datetime.datetime]:
+    """Return the moments of backups that need not stay. The newest one always stays."""
+    newest_first = sorted(moments, reverse=True)
+    kept = set(newest_first[:1])
+    periods: tuple[tuple[int, Callable[[datetime.datetime], object]], ...] = (
+        (keep.hourly, lambda moment: (moment.date(), moment.hour)),
+        (keep.daily, lambda moment: moment.date()),
+        (keep.weekly, lambda moment: moment.isocalendar()[:2]),
+    )
+    for count, period in periods:
+        newest: dict[object, datetime.datetime] = {}
+        for moment in newest_first:
+            newest.setdefault(period(moment), moment)
+        kept |= set([*newest.values()][:count])
+    return [moment for moment in newest_first if moment not in kept]
+
+
+def remove_superfluous(folder: Path, site: str, keep: Keep) -> list[Path]:
+    """Remove backups that need not stay, and return them."""
+    by_moment = {layout.moment_of(path.name, site): path for path in list_backups(folder, site)}
+    removed = [by_moment[moment] for moment in superfluous((each for each in by_moment if each), keep)]
+    for path in removed:
+        path.unlink(missing_ok=True)
+    return removed

@@ -1,0 +1,111 @@
+"""The backups that `serve` makes by itself, each night or each hour. Of the older ones only some stay."""
+
+import datetime
+import os
+import time
+from collections.abc import Callable
+from functools import partial
+
+from djbundle.errors import DjbundleError
+from djbundle.runtime.backup.policy import BACKUPS, Frequency, Keep
+from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.logs.lines import log
+from djbundle.runtime.process import forking
+from djbundle.runtime.process.child import Child
+from djbundle.runtime.process.supervisor import Supervisor
+
+NAME = "backup"  # of the process
+NIGHT = 3  # o'clock, UTC
+NICENESS = 15
+LONGEST_WAIT = 600.0  # seconds until the clock is looked at again: it may be set, and the machine may sleep
+MEGABYTE = 1 << 20
+
+
+class BackupSchedule:
+    """Starts a process for each backup that is due. `load` sets Django up in it, where that is still to be done."""
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        bundle: Bundle,
+        frequency: Frequency,
+        keep: Keep,
+        load: Callable[[], None],
+    ) -> None:
+        self._supervisor, self._bundle, self._keep, self._load = supervisor, bundle, keep, load
+        self._frequency = frequency
+        if frequency != Frequency.OFF:
+            self._due = next_time(frequency, now())
+            self._wait()
+
+    def _wait(self) -> None:
+        seconds = (self._due - now()).total_seconds()
+        self._supervisor.call_at(time.monotonic() + min(max(seconds, 0.0), LONGEST_WAIT), self._look)
+
+    def _look(self) -> None:
+        if self._supervisor.is_stopping:
+            return
+        if now() >= self._due:
+            self._due = next_time(self._frequency, now())
+            self._start()
+        self._wait()
+
+    def _start(self) -> None:
+        title = forking.title(self._bundle.manifest.name, NAME)
+        run = partial(back_up_and_clean, self._bundle, self._keep, self._load)
+        self._supervisor.add(Child(NAME, title, run, may_restart=False, on_exit=log_death))
+
+
+def now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
+def next_time(frequency: Frequency, moment: datetime.datetime) -> datetime.datetime:
+    """Return the next moment for a backup: the full hour, or three o'clock at night (UTC)."""
+    step = datetime.timedelta(hours=1) if frequency == Frequency.HOURLY else datetime.timedelta(days=1)
+    full = moment.replace(minute=0, second=0, microsecond=0)
+    if frequency == Frequency.NIGHTLY:
+        full = full.replace(hour=NIGHT)
+    return full if full > moment else full + step
+
+
+def log_death(code: int) -> None:
+    """Log a backup that was killed. One that failed has said why."""
+    if code < 0:
+        log(f"the backup was killed by signal {-code}", "error")
+
+
+def back_up_and_clean(bundle: Bundle, keep: Keep, load: Callable[[], None]) -> int:
+    """Write a backup, and remove those that need not stay. Return the exit code of the process."""
+    from djbundle.runtime.backup.contents import contents_of_settings  # noqa: PLC0415 - only the process of a backup
+    from djbundle.runtime.backup.retention import remove_superfluous  # noqa: PLC0415 - needs what these load
+    from djbundle.runtime.backup.writing import check_room, write_backup  # noqa: PLC0415
+
+    os.nice(NICENESS)
+    load()
+    contents = contents_of_settings()
+    if not contents.databases:  # a server of databases has backups of its own
+        return 0
+    folder = bundle.data / BACKUPS
+    try:
+        check_room(contents, folder)
+        path = write_backup(bundle, contents, folder)
+    except DjbundleError as error:
+        text = f"{error.cause}; fix: {error.fix}"
+        log(text, "error")
+        tell_admins(bundle.manifest.name, text)
+        return error.exit_code
+    removed = remove_superfluous(folder, bundle.manifest.name, keep)
+    older = f"; {len(removed)} older removed" if removed else ""
+    log(f"backup {path} written, {path.stat().st_size / MEGABYTE:.1f} MB{older}")
+    return 0
+
+
+def tell_admins(site: str, text: str) -> None:
+    """Send a mail to ADMINS, if there are any. A mail server that is down must not hide the failure in the log."""
+    from django.core.mail import mail_admins  # noqa: PLC0415 - needs the settings
+
+    try:
+        mail_admins(f"the backup of {site} failed", text)
+    except Exception as error:  # of any mailer
+        log(f"the mail about it was not sent: {error}", "error")

@@ -1,0 +1,177 @@
+"""Writes a backup. It gets its name when it is whole and on the disk, so a name never belongs to half a backup."""
+
+import contextlib
+import datetime
+import hashlib
+import io
+import os
+import shutil
+import sqlite3
+import stat
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from djbundle.common import zstd
+from djbundle.errors import BackupError
+from djbundle.runtime.backup import layout
+from djbundle.runtime.backup.contents import SECRET_FILES, Contents
+from djbundle.runtime.backup.layout import Facts
+from djbundle.runtime.backup.snapshot import open_snapshot
+from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.core.own_files import sync_folder
+
+LEVEL = 3  # of zstd: a higher one costs more time than the disk does
+PARTIAL = ".partial-"
+BLOCK = 1 << 20  # bytes
+FREE = 0.1  # of the disk
+DAY = 24 * 3600
+
+
+def write_backup(bundle: Bundle, contents: Contents, folder: Path) -> Path:
+    """Write a backup of the site into `folder`, and return its path. Raise BackupError; then nothing is left behind."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    remove_leftovers(folder)
+    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    target = folder / layout.file_name(bundle.manifest.name, now)
+    try:
+        with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=folder) as work:
+            partial = Path(work, target.name)
+            with open(partial, "xb", opener=_private) as file:
+                _write(bundle, contents, facts_of(bundle, contents, now), file, Path(work))
+                os.fsync(file.fileno())
+            partial.rename(target)
+        sync_folder(folder)
+    except (OSError, sqlite3.Error, tarfile.TarError) as error:
+        raise BackupError(
+            f"the backup was not written: {error}",
+            "make room, or mend that, and try again; the older backups are there",
+        ) from error
+    return target
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed backups have left."""
+    for each in folder.glob(f"{PARTIAL}*"):
+        if each.stat().st_mtime < time.time() - DAY:
+            shutil.rmtree(each, ignore_errors=True)
+
+
+def check_room(contents: Contents, folder: Path) -> None:
+    """Raise BackupError if a backup could leave less than a tenth of the disk free, as if it did not pack."""
+    sizes = [os.path.getsize(name) for name in contents.databases.values() if os.path.exists(name)]  # noqa: PTH110, PTH202
+    for root, _, names in os.walk(contents.media) if contents.media else ():
+        sizes += [os.lstat(os.path.join(root, name)).st_size for name in names]  # noqa: PTH118
+    usage = shutil.disk_usage(next(each for each in (folder, *folder.parents) if each.exists()))
+    if usage.free - sum(sizes) < usage.total * FREE:
+        raise BackupError(
+            f"there is too little room for a backup: {sum(sizes) >> 20} MB to copy, {usage.free >> 20} MB free",
+            "make room, write it elsewhere by  backup FOLDER, or serve with  --backups off",
+        )
+
+
+def facts_of(bundle: Bundle, contents: Contents, moment: datetime.datetime) -> Facts:
+    return Facts(
+        site=bundle.manifest.name,
+        version=bundle.manifest.version,
+        commit=bundle.manifest.build.git_commit,
+        created=moment.isoformat().replace("+00:00", "Z"),
+        databases=sorted(contents.databases),
+        servers=sorted(contents.servers),
+        has_media=bool(contents.media),
+    )
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _write(bundle: Bundle, contents: Contents, facts: Facts, file: BinaryIO, work: Path) -> None:
+    with zstd.open_writer(file, LEVEL) as stream, Archive.open(stream) as archive:
+        archive.add_text(layout.ABOUT, facts.to_json())
+        for alias, name in contents.databases.items():
+            database = Path(name)
+            if not database.exists():
+                continue
+            with open_snapshot(database, work) as parts:
+                for part in parts:
+                    archive.add(f"{layout.database_member(alias)}{part.suffix}", part.file, part.size)
+        # After the databases: an upload is stored before the row that names it.
+        for path, member in _files(bundle, contents):
+            archive.add_file(member, path)
+        archive.add_sums()
+
+
+def _files(bundle: Bundle, contents: Contents) -> Iterator[tuple[Path, str]]:
+    """Yield the files besides the databases, each with its name in the archive."""
+    for name in SECRET_FILES:
+        yield bundle.data / name, f"{layout.DATA}/{name}"
+    if contents.media:
+        root = Path(contents.media)
+        for folder, folders, names in os.walk(root):
+            folders.sort()
+            for name in sorted(names):
+                path = Path(folder, name)
+                yield path, str(Path(layout.MEDIA, path.relative_to(root)))
+
+
+class Archive:
+    """A tar archive that knows the hash of each file that it got."""
+
+    def __init__(self, tar: tarfile.TarFile) -> None:
+        self._tar = tar
+        self._sums: list[str] = []
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, stream: BinaryIO) -> Iterator["Archive"]:
+        with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT, bufsize=BLOCK) as tar:
+            yield cls(tar)
+
+    def add(self, name: str, file: BinaryIO, size: int, modified: float = 0) -> None:
+        """Add the first `size` bytes of a file. Raise OSError if it has fewer."""
+        info = tarfile.TarInfo(name)
+        info.size, info.mode, info.mtime = size, 0o600, int(modified)
+        reader = HashingReader(file)
+        self._tar.addfile(info, reader)
+        self._sums.append(f"{reader.hash.hexdigest()}  {name}\n")
+
+    def add_text(self, name: str, text: str) -> None:
+        data = text.encode()
+        self.add(name, io.BytesIO(data), len(data))
+
+    def add_file(self, name: str, path: Path) -> None:
+        """Add a regular file. Links, pipes and the like, and what was deleted meanwhile, are left out."""
+        if path.is_symlink():
+            return
+        with contextlib.suppress(FileNotFoundError), open(path, "rb", opener=_without_following) as file:
+            status = os.fstat(file.fileno())
+            if stat.S_ISREG(status.st_mode):
+                self.add(name, file, status.st_size, status.st_mtime)
+
+    def add_sums(self) -> None:
+        data = "".join(self._sums).encode()
+        info = tarfile.TarInfo(layout.SUMS)
+        info.size, info.mode = len(data), 0o600
+        self._tar.addfile(info, io.BytesIO(data))
+
+
+def _without_following(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+class HashingReader(io.RawIOBase):
+    """A file that is hashed while it is read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+        self.hash = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self.hash.update(data)
+        return data

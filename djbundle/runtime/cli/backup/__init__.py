@@ -1,0 +1,1 @@
+"""The commands ``./shop backup`` and ``./shop restore``."""

@@ -1,0 +1,104 @@
+"""``./shop restore``: put a backup in the place of the data, also while the site serves."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+
+from djbundle.contract.handover import HandoverState
+from djbundle.errors import BackupError, NotServingError
+from djbundle.runtime.backup import exchange
+from djbundle.runtime.backup.contents import Contents
+from djbundle.runtime.backup.exchange import Restore
+from djbundle.runtime.backup.restoring import Checked, check_fits, lay_out_and_check, plan
+from djbundle.runtime.cli.backup.backup import LATEST, find_backup, folder_of
+from djbundle.runtime.cli.upgrade import Reporter, add_json, check_program, reload
+from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.core.own_files import open_own
+from djbundle.runtime.handover.control_socket import request_status
+from djbundle.runtime.options.parser import parse_options
+from djbundle.runtime.process.lock import is_served, lock_data_directory
+
+
+def add_restore_options(parser: ArgumentParser) -> None:
+    parser.add_argument("backup", metavar="FILE", help=f"a file that `backup` has written; {LATEST}: the newest one")
+    parser.add_argument("--check", action="store_true", help="only prove that it restores: nothing is changed")
+    add_json(parser)
+
+
+def run_restore(bundle: Bundle, arguments: list[str]) -> int:
+    options = parse_options(bundle.program, "restore", arguments, add_restore_options)
+    report = Reporter(as_json=options.json)
+    backup = find_backup(options.backup, folder_of(bundle.data), bundle.manifest.name)
+    with staging(bundle.data) as folder:
+        report("reading", f"reading {backup}", file=str(backup))
+        checked, contents = lay_out_and_check(backup, folder), Contents.ask(bundle)
+        check_fits(checked, bundle, contents)
+        facts = checked.facts
+        report("whole", f"it is whole: {facts.site} {facts.version} of {facts.created}", created=facts.created)
+        if not options.check:
+            restore(bundle, checked, contents, report)
+    return 0
+
+
+@contextlib.contextmanager
+def staging(data: Path) -> Iterator[Path]:
+    """Yield an empty folder beside the data, and let nobody else restore meanwhile."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    root = data / exchange.FOLDER
+    root.mkdir(mode=0o700, exist_ok=True)
+    lock = open_own(root / exchange.LOCK, os.O_RDWR | os.O_CREAT)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BackupError("the site is being restored by another command", "wait until it has ended") from None
+        clean_up(data)
+        folder = root / "files"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        yield folder
+        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(lock)
+
+
+def clean_up(data: Path) -> None:
+    """Undo a restore that was killed half way. In a site that serves it has not begun, or a start has undone it."""
+    if not is_served(data):
+        exchange.recover(data)
+    elif stale := Restore.read(data):
+        stale.forget()
+
+
+def restore(bundle: Bundle, checked: Checked, contents: Contents, report: Reporter) -> None:
+    """Put the files in place: by the next process of a site that serves, or at once if none does."""
+    try:
+        request_status(bundle.data, check_program)
+    except NotServingError:
+        lock = lock_data_directory(bundle.data)
+        change = plan(checked, contents, bundle.data, with_secrets=True)
+        change.write()
+        change.finish()
+        change.commit()
+        os.close(lock)
+    else:
+        change = plan(checked, contents, bundle.data, with_secrets=False)
+        change.write()
+        hand_over(bundle.data, report)
+    kept = next((each.kept for each in change.exchanges if each.is_database), "")
+    text = f"restored; the database from before is {kept}" if Path(kept).exists() else "restored"
+    report("restored", text, kept=kept)
+
+
+def hand_over(data: Path, report: Reporter) -> None:
+    """Ask the site to hand over. Raise BackupError if the new process did not take over."""
+    for message in reload(data):
+        if message.state == HandoverState.FAILED:
+            cause = message.fields["cause"]
+            raise BackupError(f"nothing was restored: {cause}", message.fields["fix"])
+        if message.state == HandoverState.PENDING:
+            report("waiting", "new connections wait while the files are put in place")

@@ -1,0 +1,3 @@
+import helper_beside
+
+print(helper_beside.TEXT, __name__)
