@@ -143,7 +143,8 @@ def _print_notes(target: Target, cache: Cache, console: Console) -> None:
     """Print what is not at its best with this Python, which is no fault of the project."""
     reason = compiler.why_not_static(target, cache)
     linking = reason and f"the bundle loads Python as a shared library, since it cannot be linked: {reason}"
-    for note in filter(None, (experimental_note(), sqlite.note(), linking)):
+    own_sqlite = "" if target.is_other else sqlite.note()
+    for note in filter(None, (experimental_note(), own_sqlite, linking)):
         console.print(escape(note))
 
 
