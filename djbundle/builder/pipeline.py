@@ -117,8 +117,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
                 cache.digests.save()
                 cache.prune()
             migrated = MigratedData.of(cache, archive, project.settings_module, environment)
-            verifies = options.verify and (not target.is_other or _starts_here(bundle, target, console))
-            record = _crawl(bundle, comparison, migrated, console) if verifies else None
+            record = _verify(bundle, target, comparison, migrated, console) if options.verify else None
 
     return replace(Report.of(output, project, dependencies, archive, console.steps, record), left_out=left_out)
 
@@ -144,7 +143,8 @@ def _print_notes(target: Target, cache: Cache, console: Console) -> None:
     """Print what is not at its best with this Python, which is no fault of the project."""
     reason = compiler.why_not_static(target, cache)
     linking = reason and f"the bundle loads Python as a shared library, since it cannot be linked: {reason}"
-    for note in filter(None, (experimental_note(), sqlite.note(), linking)):
+    own_sqlite = "" if target.is_other else sqlite.note()
+    for note in filter(None, (experimental_note(), own_sqlite, linking)):
         console.print(escape(note))
 
 
@@ -183,6 +183,18 @@ def _add_compiled(tree: Tree, compilation: nuitka.Compilation, summary: str, cac
         module = compilation.result(step.progress)
         libraries.add_module(tree, f"{nuitka.MODULE}{EXTENSION_SUFFIXES[0]}", module, cache)
         step.note(summary, cached=compilation.was_cached)
+
+
+def _verify(
+    bundle: Path, target: Target, comparison: Comparison, migrated: MigratedData, console: Console
+) -> CrawlRecord | None:
+    """Crawl the bundle. Where an emulator runs it, a crawl takes too long: only Django's checks run there."""
+    if not target.is_other:
+        return _crawl(bundle, comparison, migrated, console)
+    if _starts_here(bundle, target, console):
+        with console.step("check it under emulation"):
+            _raise_for_problems(verification.check(bundle, comparison), console)
+    return None
 
 
 def _starts_here(bundle: Path, target: Target, console: Console) -> bool:
