@@ -77,8 +77,9 @@ def test_metrics_that_cannot_be_told(capfd: pytest.CaptureFixture[str]) -> None:
     def tell() -> str:
         raise RuntimeError("no driver")
 
-    with serving(tell) as (_, port), pytest.raises(urllib.error.HTTPError, match="500"):
+    with serving(tell) as (_, port), pytest.raises(urllib.error.HTTPError, match="500") as refused:
         urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20)
+    refused.value.close()
     assert_one_line(capfd, "metrics cannot be told: no driver")
 
 
@@ -128,8 +129,9 @@ def test_who_asks_at_once_gets_one_answer() -> None:
         for each in threads[1:]:
             each.start()
         wait_until(lambda: not server.answering._value, "no more may wait")
-        with pytest.raises(urllib.error.HTTPError, match="503"):
+        with pytest.raises(urllib.error.HTTPError, match="503") as refused:
             scrape(port)
+        refused.value.close()
         may_end.set()
         for each in threads:
             each.join()
