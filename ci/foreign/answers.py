@@ -25,6 +25,8 @@ OWN_HEADERS = frozenset(
         *("transfer-encoding", "x-request-id"),
     )
 )
+# Lists whose order means nothing. Some sites make them of sets, whose order differs from one process to the next.
+LISTS = frozenset(("access-control-allow-headers", "access-control-allow-methods", "allow", "vary"))
 MARKS = (
     (re.compile(r"127\.0\.0\.1:\d+"), "HOST"),
     (re.compile(r"\b([A-Za-z0-9]{64}|[0-9a-f]{40})\b"), "TOKEN"),  # of CSRF protection, of an API
@@ -32,7 +34,8 @@ MARKS = (
     (re.compile(r"\.[0-9a-f]{8,12}(?=\.\w+)"), ""),  # the hash in the name of a static file
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "UUID"),
     (re.compile(r"\b\d{1,2}:\d\d(:\d\d(\.\d+)?)?\s?([ap]\.?m\.?)?"), "TIME"),
-    (re.compile(r"\d+\xa0(second|minute)s?"), "AGO"),
+    (re.compile(r"\b[0-9a-f]{32}\b"), "UUID"),
+    (re.compile(r"\d+\xa0(second|minute)s?|\b\d+(\.\d+)? m?s\b"), "AGO"),
     (re.compile(r"\b0x[0-9a-f]{6,}\b"), "ADDRESS"),
     (re.compile(r"\b1[78]\d{8}(\.\d+)?\b"), "NOW"),
 )
@@ -69,13 +72,18 @@ def get(url: str, cookie: str, path: str, *, is_https: bool = False) -> Answer:
         return Answer(0, (), (), f"{type(error).__name__}: {error}")
     finally:
         connection.close()
-    own = {(name.lower(), marked(value)) for name, value in response.getheaders() if name.lower() != "set-cookie"}
+    own = {header(name.lower(), value) for name, value in response.getheaders() if name.lower() != "set-cookie"}
     cookies = {each.partition("=")[0] for each in response.headers.get_all("Set-Cookie", ())}
     is_text = re.search(r"text|json|xml|script", response.headers.get("Content-Type", ""))
     text = body.decode(errors="replace") if is_text else f"{len(body)} bytes"
     links = frozenset(links_of(text, path)) if "html" in response.headers.get("Content-Type", "") else frozenset()
     headers_kept = tuple(sorted(each for each in own if each[0] not in OWN_HEADERS))
     return Answer(response.status, headers_kept, tuple(sorted(cookies)), marked(text), links)
+
+
+def header(name: str, value: str) -> tuple[str, str]:
+    """Return a header in the form in which two can be compared."""
+    return name, ", ".join(sorted(value.split(", "))) if name in LISTS else marked(value)
 
 
 def marked(text: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ci.foreign.answers import Answer, links_of, marked
+from ci.foreign.answers import Answer, header, links_of, marked
 from tests.conftest import REPOSITORY
 from tests.support.wheel import make_environment
 
@@ -28,6 +28,11 @@ def test_what_differs_from_one_request_to_the_next_is_equal(one: str, other: str
 @pytest.mark.parametrize(("one", "other"), [("3 products", "4 products"), ("/a.css", "/b.css"), ("", " ")])
 def test_everything_else_differs(one: str, other: str) -> None:
     assert Answer(200, (), (), marked(one)).lines() != Answer(200, (), (), marked(other)).lines()
+
+
+def test_lists_in_headers_have_no_order() -> None:
+    assert header("vary", "Cookie, Accept") == header("vary", "Accept, Cookie")
+    assert header("content-type", "b, a") != header("content-type", "a, b")
 
 
 def test_links_of_a_page() -> None:
