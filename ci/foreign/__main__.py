@@ -77,6 +77,7 @@ def make_sides(options: argparse.Namespace, work: Path) -> tuple[Environment, Si
     )
     site = bundle_site(folders[1], options.bundle, of_bundle)
     copy_databases(site, environment)
+    environment.collect_static_files()
     return environment, site
 
 

@@ -30,6 +30,14 @@ sys.path[:0] = [os.getcwd()]
 settings = importlib.import_module(os.environ["DJANGO_SETTINGS_MODULE"])
 settings.DEBUG, settings.ALLOWED_HOSTS = False, ["*"]
 """
+COLLECT = """
+import django
+from django.conf import settings as all_settings
+from django.core.management import call_command
+django.setup()
+if all_settings.STATIC_ROOT:
+    call_command("collectstatic", interactive=False, verbosity=0)
+"""
 # The environment of a project may have no gunicorn. Nothing else of this one is seen.
 GUNICORN = """
 import json
@@ -71,6 +79,13 @@ class Environment:
         if done.returncode:
             raise RuntimeError(done.stderr)
         return done.stdout
+
+    def collect_static_files(self) -> None:
+        """Collect static files, as before a deployment: pages may need the manifest of their names."""
+        try:
+            self.run(COLLECT)
+        except RuntimeError as error:
+            print(f"static files are not collected: {str(error).strip().splitlines()[-1]}", file=sys.stderr)
 
     @contextmanager
     def serving(self) -> Iterator[str]:

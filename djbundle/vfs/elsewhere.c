@@ -33,7 +33,7 @@ EXPORT void djbundle_show_project(const char *root, const char *names, size_t si
     project_names = copy;
 }
 
-int makes_links(void) { return !!project_names; }
+int makes_links(void) { return project_names && *project_names; }
 
 int is_of_project(const char *name, size_t length)
 {
@@ -198,7 +198,7 @@ static int is_there(const char *path)
     struct stat status;
     if (resolve_inside(AT_FDCWD, path, NEVER_FOLLOW, &resolved))
         return !!resolved.entry;
-    return !NEXT(fstatat)(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW);
+    return !NEXT(fstatat)(AT_FDCWD, resolved.path, &status, AT_SYMLINK_NOFOLLOW);
 }
 
 const char *find_elsewhere(int dirfd, const char *path, int follow, char buffer[PATH_MAX])
