@@ -1,23 +1,24 @@
-"""Make x86-64 machine code easier to compress. launcher/platform/branches.h explains it, with the inverse."""
+"""Make x86-64 machine code easier to compress. launcher/platform/branches.h explains it; its C does it."""
 
-import re
+import ctypes
+import functools
 
-FILTER_VERSION = 2  # increment it with each change of the result, because caches keep results
+from djbundle.builder.core.cache import Cache, default_folder
+from djbundle.builder.native import compiler
 
-# A possible call or jump, with its distance of 32 bits, signed. A match that is no branch is skipped as a whole too;
-# otherwise the inverse could not find the same matches.
-_BRANCH = re.compile(rb"[\xe8\xe9]....", re.DOTALL)
-_SIGN = 1 << 24
-_ONLY_SIGN = (0x00, 0xFF)  # as the last byte: the target is near
+FILTER_VERSION = 3  # increment it with each change of the result, because caches keep results
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    return ctypes.CDLL(str(compiler.compile_filter(Cache(default_folder()))))
 
 
 def replace_distances(code: bytes) -> bytes:
-    """Replace the distance of each branch by its target address, modulo 2**25, relative to the start of the code."""
-    result = bytearray(code)
-    for match in _BRANCH.finditer(code):
-        position = match.start() + 1
-        if code[position + 3] not in _ONLY_SIGN:
-            continue
-        target = int.from_bytes(code[position : position + 4], "little") + match.end() & 2 * _SIGN - 1
-        result[position : position + 4] = (target - (target & _SIGN) * 2).to_bytes(4, "little", signed=True)
-    return bytes(result)
+    """Replace the distance of each branch, and of each use of data, by its target's address modulo 2**25.
+
+    Addresses are relative to the start of the code.
+    """
+    buffer = ctypes.create_string_buffer(code, len(code))
+    _library().replace_branches(buffer, ctypes.c_size_t(len(code)))
+    return buffer.raw
