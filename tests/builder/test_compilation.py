@@ -1,10 +1,16 @@
 """The project's C: after a change of one module, only the C of that module is compiled again."""
 
+import contextlib
+import os
 import re
 from pathlib import Path, PurePosixPath
 
+import pytest
+
 from djbundle.builder.core.cache import Cache
+from djbundle.builder.native import nuitka
 from djbundle.builder.native.nuitka import LOG, Compilation
+from djbundle.errors import CompileError
 
 MODULES = ("__init__", "first", "second")
 COUNTS = re.compile(r"result 'cache (hit|miss)': (\d+)")
@@ -36,3 +42,20 @@ def test_only_the_changed_module_is_compiled_again(tmp_path: Path) -> None:
     assert results_of_ccache(cache) == {"hit": first["miss"] - 1, "miss": 1}
 
     assert compile_to_c(project, cache, tmp_path / "three").was_cached
+
+
+def test_builds_at_the_same_time_have_logs_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cache has the log of the one that ended last."""
+    cache, running = Cache(tmp_path / "cache"), []
+    with contextlib.ExitStack() as stack:
+        for name in ("one", "two"):
+            (tmp_path / name).mkdir()
+            monkeypatch.setattr(nuitka, "_arguments", lambda *_, name=name: [f"--unknown-{name}"])
+            compilation = nuitka.Compilation(tmp_path, {}, (), cache, tmp_path / name)
+            running.append(stack.enter_context(compilation))
+            assert compilation._process
+            assert os.getpriority(os.PRIO_PROCESS, compilation._process.pid) >= nuitka.NICENESS
+        for compilation, name in zip(running, ("one", "two"), strict=True):
+            with pytest.raises(CompileError, match=f"--unknown-{name}"):
+                compilation.result(lambda _share: None)
+            assert f"--unknown-{name}" in (cache.folder / nuitka.LOG).read_text()
