@@ -73,7 +73,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
         compiled, kept = choose_modules(project, cache)
         with nuitka.Compilation(project.root, compiled, kept, cache, work) as compilation:
             with console.step("import it and collect its static files") as step:
-                inspection = inspect_project(project, options.environment, work)
+                inspection = _inspect(project, options, work, console)
                 dependencies = find_dependencies(project, inspection)
                 step.note(f"Django {inspection.django}, {len(dependencies)} packages of {options.packages}")
 
@@ -122,6 +122,17 @@ def _run_before(project: Project, options: BuildOptions, console: Console) -> No
     for command in project.configuration.before:
         with console.step(command):
             run_before(command, project, options.environment)
+
+
+def _inspect(project: Project, options: BuildOptions, work: Path, console: Console) -> Inspection:
+    """Inspect the project, and print the errors of its own checks.
+
+    These are no error of the build: a server starts without checks, and some want what a build machine does not have.
+    """
+    inspection = inspect_project(project, options.environment, work)
+    for each in inspection.failed_checks:
+        console.print(f"[yellow]warning:[/] manage.py check fails: {escape(each)}")
+    return inspection
 
 
 def _choose_files(

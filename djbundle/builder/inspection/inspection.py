@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from djbundle.builder.project import bytecode_cache
 from djbundle.builder.project.installed import distribution, project_command
 from djbundle.builder.project.project import Project
 from djbundle.contract.variables import SETTINGS_MODULE
@@ -69,6 +70,7 @@ class Inspection:
     deployment: list[dict[str, str]]  # from `check --deploy`: id, message, hint
     machine_ties: list[tuple[str, str, str]] = field(default_factory=list)  # setting, cause, fix
     databases: list[str] = field(default_factory=list)  # absolute paths of the SQLite files in DATABASES
+    failed_checks: list[str] = field(default_factory=list)  # errors of Django's checks, from the sources
     threads: list[tuple[str, str]] = field(
         default_factory=list
     )  # that a fork would end: name, and where it was started
@@ -118,7 +120,7 @@ def _run_probe(project: Project, environment: dict[str, str], work: Path, *optio
     report.unlink(missing_ok=True)
     # A fixed hash seed gives sets a stable order, and so the opened files. The bundle stores files in the order of
     # opening, and takes unchanged blocks from the cache.
-    overrides = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
+    overrides = bytecode_cache.variables() | {"PYTHONHASHSEED": "0"}
     command = project_command("from djbundle.builder.inspection.probe import run; run()")
     result = subprocess.run(
         [*command, str(report), str(work / "static"), *options],

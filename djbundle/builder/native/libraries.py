@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 from djbundle.builder.core.cache import Cache
-from djbundle.builder.core.tree import File, Tree
+from djbundle.builder.core.tree import File, Tree, base_of
 from djbundle.builder.native import compiler, elf, sqlite, underlinked
 from djbundle.contract import layout
 from djbundle.contract.layout import LIBRARIES, LOADER, PROGRAM
@@ -157,7 +157,7 @@ def _load_order(name: str, needs: dict[str, dict[str, str]], cut: dict[str, list
 
 
 def _may_be_elf(file: File) -> bool:
-    return ".so" in PurePosixPath(file.name).name or file.source.suffix == ".so"
+    return ".so" in base_of(file.name) or str(file.source).endswith(".so")
 
 
 def _check_glibc() -> None:
