@@ -14,7 +14,8 @@ from rich.markup import escape
 
 from djbundle import manifest
 from djbundle.builder.archive import write
-from djbundle.builder.archive.pack import pack_tree
+from djbundle.builder.archive.blocks import compress_blocks
+from djbundle.builder.archive.pack import pack_tree, plan_blocks
 from djbundle.builder.contents import assets, packages, runtime, stdlib
 from djbundle.builder.contents.left_out import LeftOut, print_left_out
 from djbundle.builder.contents.library_data import add_library_data
@@ -92,13 +93,13 @@ def _build(options: BuildOptions, console: Console) -> Report:
                 cache.digests.save()
                 step.note(f"{len(tree)} files")
 
-            environment = verification.environment_of_build(inspection.variables, options.environment)
-            comparison = Comparison(project, environment, work / "static")
-            if options.verify and draft.is_worthwhile(tree, start, compilation, cache):
+            comparison = _comparison(project, inspection, options, work)
+            raw_blocks = plan_blocks(tree, start, cache.digests).blocks
+            if options.verify and draft.is_worthwhile(raw_blocks, compilation, cache):
                 _check_draft(draft.Draft(tree, start, launcher, compiled, comparison), cache, console)
 
             with console.step("compress them") as step:
-                archive = pack_tree(tree, start, cache, step.progress)
+                compress_blocks(raw_blocks, cache, step.progress)
 
             with console.step("compile the project to C") as step:
                 module = compilation.result(step.progress)
@@ -111,7 +112,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
                 bundle = stack.enter_context(write.new_bundle(output, launcher, archive, built))
                 cache.digests.save()
                 cache.prune()
-            migrated = MigratedData.of(cache, archive, project.settings_module, environment)
+            migrated = MigratedData.of(cache, archive, project.settings_module, comparison.environment)
             record = _crawl(bundle, comparison, migrated, console) if options.verify else None
 
     return replace(Report.of(output, project, dependencies, archive, console.steps, record), left_out=left_out)
@@ -151,6 +152,11 @@ def _close_libraries(tree: Tree, project: Project, inspection: Inspection, cache
     loaded = [path for path in map(Path, inspection.libraries) if not excludes(Path(path.name))]
     libraries.close_libraries(tree, loaded, cache)
     return add_library_data(tree, loaded)
+
+
+def _comparison(project: Project, inspection: Inspection, options: BuildOptions, work: Path) -> Comparison:
+    environment = verification.environment_of_build(inspection.variables, options.environment)
+    return Comparison(project, environment, work / "static")
 
 
 def _check_draft(of: draft.Draft, cache: Cache, console: Console) -> None:
