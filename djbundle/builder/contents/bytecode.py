@@ -30,6 +30,7 @@ class Source(NamedTuple):
     name: str
     keeps_docstrings: bool = True
     shown_as: str = ""  # the file that its code names, if that is not its path in the bundle
+    takes_ready: bool = True  # whether bytecode of the environment goes in
 
 
 def add_bytecode(tree: Tree, sources: Iterable[Source], cache: Cache, part: Part) -> None:
@@ -86,7 +87,7 @@ def _path_in_bundle(source: Source) -> str:
 
 def _compile(source: Source) -> bytes | None:
     text, path = source.path.read_bytes(), _path_in_bundle(source)
-    data = ready_bytecode(source.path, text, path) if source.keeps_docstrings else None
+    data = ready_bytecode(source.path, text, path) if source.keeps_docstrings and source.takes_ready else None
     if data is None:
         try:
             module = text if source.keeps_docstrings else without_docstrings(text, path)

@@ -22,7 +22,8 @@ def add_standard_library(tree: Tree, cache: Cache) -> None:
     """Add the standard library of the interpreter that runs this build, with its extension modules."""
     library = Path(sysconfig.get_path("stdlib"))
     names = (path.relative_to(library) for path in sorted(library.rglob("*.py")))
-    sources = [Source(library / name, str(name)) for name in names if not UNNEEDED & set(name.parts)]
+    # Its bytecode was written by a process that used some of these modules, and then texts are stored in another way.
+    sources = [Source(library / name, str(name), takes_ready=False) for name in names if not UNNEEDED & set(name.parts)]
     add_bytecode(tree, sources, cache, "python")
     _add_extensions(tree)
     for path in (library / "LICENSE.txt", library.parents[1] / "LICENSE"):
