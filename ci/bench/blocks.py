@@ -4,7 +4,7 @@ import argparse
 import os
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -33,7 +33,7 @@ class Choice:
     """One layout of the archive."""
 
     name: str
-    largest: int = pack.BLOCK_SIZE
+    largest: int = pack.SCALE.start
     first: int = pack.FIRST_BLOCK_SIZE
     raw_program: bool = False
 
@@ -79,11 +79,10 @@ def build(choice: Choice, folder: Path) -> tuple[Path, list[bytes]]:
     def compress_or_store(data: bytes, level: int) -> bytes:
         return store(data) if choice.raw_program and INTERPRETER in data[:PAGE] else compress(data, level)
 
+    half = choice.largest // 2
+    scale = replace(pack.SCALE, start=choice.largest, smallest=half, more=half, largest=choice.largest + half)
     with (
-        mock.patch.object(pack, "BLOCK_SIZE", choice.largest),
-        mock.patch.object(pack, "SMALLEST", choice.largest // 2),
-        mock.patch.object(pack, "EXPECTED_MORE", choice.largest // 2),
-        mock.patch.object(pack, "LARGEST", choice.largest + choice.largest // 2),
+        mock.patch.object(pack, "SCALE", scale),
         mock.patch.object(pack, "FIRST_BLOCK_SIZE", choice.first),
         mock.patch.object(archive_blocks, "hash_of", lambda *parts: hash_of(choice.name, *parts)),  # the cache's key
         mock.patch.object(archive_blocks, "compress", compress_or_store),

@@ -94,7 +94,7 @@ def make_candidate(options: argparse.Namespace, folder: Path) -> Candidate:
         return start_wagtail(folder)
     project = folder / "project"
     if options.modules:
-        write_project(project, options.modules, (options.packages or "").split(","))
+        write_project(project, options.modules, [*filter(None, (options.packages or "").split(","))])
         interpreter = options.python or Path(sys.executable)
         run(interpreter, project / "manage.py", "makemigrations")
         return Candidate(project, "app0/views.py", python)

@@ -94,6 +94,7 @@ def check_project(options: BuildOptions) -> Check:
             *_missing_files(inspection),
             *_left_out(project, files),
             *find_relative_paths(project),
+            *_failed_checks(inspection),
             *_threads(inspection),
             *_deployment(inspection),
             *_python(),
@@ -110,8 +111,8 @@ def _bytecode(reasons: Mapping[PurePosixPath, list[Reason]]) -> Iterator[Finding
 
 
 def _package(dependency: Dependency) -> Package:
-    files = (Path(str(file.locate())) for file in files_of(dependency.distribution))
-    size = sum(file.stat().st_size for file in files if file.is_file() and file.suffix != ".pyc")
+    files = files_of(dependency.distribution)
+    size = sum(Path(file.path).stat().st_size for file in files if not file.name.endswith(".pyc"))
     return Package(dependency.name, dependency.version, dependency.reason, size)
 
 
@@ -138,6 +139,11 @@ def _left_out(project: Project, files: list[Decision]) -> Iterator[Finding]:
     for each in files:
         if each.taken and each.path.endswith(".py") and certain_secret(project.root / each.path):
             yield Finding(each.path, "holds a private key, which anybody can read in a bundle", "give it at run time")
+
+
+def _failed_checks(inspection: Inspection) -> Iterator[Finding]:
+    for each in inspection.failed_checks:
+        yield Finding("manage.py check", each.partition("\n")[0], "correct it: `python manage.py check` says more")
 
 
 def _threads(inspection: Inspection) -> Iterator[Finding]:

@@ -15,7 +15,8 @@ from rich.markup import escape
 
 from djbundle import manifest
 from djbundle.builder.archive import write
-from djbundle.builder.archive.pack import pack_tree
+from djbundle.builder.archive.blocks import compress_blocks
+from djbundle.builder.archive.pack import pack_tree, plan_blocks
 from djbundle.builder.contents import assets, packages, runtime, stdlib
 from djbundle.builder.contents.left_out import LeftOut, print_left_out
 from djbundle.builder.contents.library_data import add_library_data
@@ -80,7 +81,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
         compiled, kept = NOTHING_COMPILED if target.is_other else choose_modules(project, cache)
         with nuitka.Compilation(project.root, compiled, kept, cache, work) as compilation:
             with console.step("import it and collect its static files") as step:
-                inspection, dependencies = _inspect(project, options, target, work)
+                inspection, dependencies = _inspect(project, options, target, work, console)
                 step.note(f"Django {inspection.django}, {len(dependencies)} packages of {options.packages}")
 
             with console.step("collect packages, data and libraries") as step:
@@ -99,13 +100,13 @@ def _build(options: BuildOptions, console: Console) -> Report:
                 step.note(f"{len(tree)} files")
             _print_notes(target, cache, console)
 
-            environment = verification.environment_of_build(inspection.variables, options.environment)
-            comparison = Comparison(project, environment, work / "static")
-            if options.verify and not target.is_other and draft.is_worthwhile(tree, start, compilation, cache):
+            comparison = _comparison(project, inspection, options, work)
+            raw_blocks = plan_blocks(tree, start, cache.digests).blocks
+            if options.verify and not target.is_other and draft.is_worthwhile(raw_blocks, compilation, cache):
                 _check_draft(draft.Draft(tree, start, launcher, compiled, comparison), cache, console)
 
             with console.step("compress them") as step:
-                archive = pack_tree(tree, start, cache, step.progress)
+                compress_blocks(raw_blocks, cache, step.progress)
 
             if compiled:
                 _add_compiled(tree, compilation, modules.summary(compiled, kept), cache, console)
@@ -116,7 +117,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
                 bundle = stack.enter_context(write.new_bundle(output, launcher, archive, built))
                 cache.digests.save()
                 cache.prune()
-            migrated = MigratedData.of(cache, archive, project.settings_module, environment)
+            migrated = MigratedData.of(cache, archive, project.settings_module, comparison.environment)
             record = _verify(bundle, target, comparison, migrated, console) if options.verify else None
 
     return replace(Report.of(output, project, dependencies, archive, console.steps, record), left_out=left_out)
@@ -130,10 +131,16 @@ def _run_before(project: Project, options: BuildOptions, console: Console) -> No
 
 
 def _inspect(
-    project: Project, options: BuildOptions, target: Target, work: Path
+    project: Project, options: BuildOptions, target: Target, work: Path, console: Console
 ) -> tuple[Inspection, list[Dependency]]:
-    """Run the project once; return what it told, and the packages that it needs. Refuse an SQLite that is too old."""
+    """Run the project once; return what it told, and the packages that it needs. Refuse an SQLite that is too old.
+
+    The errors of the project's own checks are printed. They are no error of the build: a server starts without checks,
+    and some want what a build machine does not have.
+    """
     inspection = inspect_project(project, options.environment, work)
+    for each in inspection.failed_checks:
+        console.print(f"[yellow]warning:[/] manage.py check fails: {escape(each)}")
     if not target.is_other:
         sqlite.check_sqlite(inspection.databases)
     return inspection, _find_packages(project, inspection, target, work)
@@ -203,6 +210,11 @@ def _starts_here(bundle: Path, target: Target, console: Console) -> bool:
         return subprocess.run([bundle, "version"], env={}, capture_output=True, check=False).returncode == 0
     console.print(f"nothing of it was run: it is for {target.machine.name}. There:  djbundle verify {bundle.name}")
     return False
+
+
+def _comparison(project: Project, inspection: Inspection, options: BuildOptions, work: Path) -> Comparison:
+    environment = verification.environment_of_build(inspection.variables, options.environment)
+    return Comparison(project, environment, work / "static")
 
 
 def _check_draft(of: draft.Draft, cache: Cache, console: Console) -> None:

@@ -15,14 +15,10 @@ if sys.version_info >= (3, 14):
         """Return the data as one frame, which tells its size."""
         return zstd.compress(data, level)
 
-    def compress_with_less_search(data: bytes, level: int, *, search_log: int, target_length: int) -> bytes:
-        """Return the data as one frame. The strategy is btopt, and the other parameters are those of `level`."""
-        options = {
-            CompressionParameter.compression_level: level,
-            CompressionParameter.search_log: search_log,
-            CompressionParameter.target_length: target_length,
-            CompressionParameter.strategy: Strategy.btopt,
-        }
+    def compress_with_less_search(data: bytes, level: int, **parameters: int) -> bytes:
+        """Return the data as one frame. The strategy is btopt, and `parameters` take the place of those of `level`."""
+        options: dict[int, int] = {CompressionParameter[name]: value for name, value in parameters.items()}
+        options |= {CompressionParameter.compression_level: level, CompressionParameter.strategy: Strategy.btopt}
         return zstd.compress(data, options=options)
 
     def decompress(frame: bytes) -> bytes:
@@ -53,16 +49,13 @@ else:
         """Return the data as one frame, which tells its size."""
         return zstandard.ZstdCompressor(level=level).compress(data)
 
-    def compress_with_less_search(data: bytes, level: int, *, search_log: int, target_length: int) -> bytes:
-        """Return the data as one frame. The strategy is btopt, and the other parameters are those of `level`."""
-        parameters = zstandard.ZstdCompressionParameters.from_level(
-            level,
-            source_size=len(data),
-            search_log=search_log,
-            target_length=target_length,
-            strategy=zstandard.STRATEGY_BTOPT,
+    def compress_with_less_search(data: bytes, level: int, **parameters: int) -> bytes:
+        """Return the data as one frame. The strategy is btopt, and `parameters` take the place of those of `level`."""
+        strategy = zstandard.STRATEGY_BTOPT
+        chosen = zstandard.ZstdCompressionParameters.from_level(
+            level, source_size=len(data), strategy=strategy, **parameters
         )
-        return zstandard.ZstdCompressor(compression_params=parameters).compress(data)
+        return zstandard.ZstdCompressor(compression_params=chosen).compress(data)
 
     def decompress(frame: bytes) -> bytes:
         """Return the content of one frame."""

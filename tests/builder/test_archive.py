@@ -1,6 +1,8 @@
 """The archive: every file can be restored from its blocks, by the index alone."""
 
+import os
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -190,8 +192,7 @@ def test_first_to_take_a_name_keeps_it(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, size in (("SMALLEST", 2000), ("EXPECTED_MORE", 2000), ("LARGEST", 8000)):
-        monkeypatch.setattr(packing, name, size)
+    monkeypatch.setattr(packing, "SCALE", replace(packing.SCALE, smallest=2000, more=2000, largest=8000))
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -236,14 +237,14 @@ def test_another_content_is_compressed_again(tmp_path: Path) -> None:
 def test_file_that_changes_while_it_is_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its digest is that of the old content, so the block would have a wrong key."""
     tree = make_tree(tmp_path, {"a": b"a" * 100})
-    digest = Digests.of
+    digest = Digests.with_size
 
-    def change(self: Digests, path: Path) -> str:
+    def change(self: Digests, path: Path) -> tuple[str, int]:
         result = digest(self, path)
         path.write_bytes(b"b" * 100)
         return result
 
-    monkeypatch.setattr(Digests, "of", change)
+    monkeypatch.setattr(Digests, "with_size", change)
     with pytest.raises(ChangedFileError, match="has changed"):
         pack(tmp_path, tree)
     assert not list((tmp_path / "cache").glob("blocks/*/*"))
@@ -256,3 +257,27 @@ def test_a_start_is_compressed_most(tmp_path: Path) -> None:
     levels = [block.level for block in packer.shared]
     assert set(levels[: packer.start_blocks]) == {blocks.LEVEL}
     assert set(levels[packer.start_blocks :]) == {blocks.REST_LEVEL}
+
+
+def test_a_large_tree_has_larger_blocks_with_less_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = replace(packing.LARGE_SCALE, smallest=8000, more=8000, largest=32000)
+    monkeypatch.setattr(packing, "SCALE", replace(packing.SCALE, smallest=2000, more=2000, largest=8000))
+    monkeypatch.setattr(packing, "LARGE_SCALE", large)
+    files = {f"{number:03}.pyc": f"{number} ".encode() * 150 for number in range(400)}
+    tree = make_tree(tmp_path, files)
+    small = pack(tmp_path, tree, ("000.pyc",))
+    monkeypatch.setattr(packing, "LARGE_TREE", 1000)
+    archive = pack(tmp_path, tree, ("000.pyc",))
+    assert 3 * len(archive.blocks) < len(small.blocks)
+    packer = packing.plan_blocks(tree, ("000.pyc",), Digests(tmp_path))
+    assert [block.level for block in packer.shared][:2] == [blocks.LARGE_START_LEVEL, blocks.LARGE_LEVEL]
+    entries = Reader(archive).read_entries()
+    assert {name: entries[name].content for name in files} == files
+
+
+def test_what_cannot_be_compressed_is_not_searched_for_long() -> None:
+    data = os.urandom(100_000)
+    quick = blocks.compress(data, blocks.DRAFT_LEVEL)
+    assert [blocks.compress(data, level) for level in blocks.PARAMETERS] == [quick] * len(blocks.PARAMETERS)
+    text = b"".join(b"%d, " % number for number in range(20_000))
+    assert all(len(blocks.compress(text, level)) < len(text) / 3 for level in blocks.PARAMETERS)

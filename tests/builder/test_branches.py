@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from djbundle.builder.machines import machine_named
 from djbundle.builder.native import compiler, elf
+from djbundle.builder.native.branches import replace_distances
 from djbundle.common import zstd
 from tests.support.machines import NAMES, Bench, bench_of
 
@@ -25,8 +26,11 @@ int main(void)
 }
 """
 LAUNCHER = Path(compiler.__file__).parents[2] / "launcher"
-# Bytes with frequent branches of either machine.
-STARTS = [0xE8, 0xE9, 0x94, 0x97, 0x90, 0xB0, 0xD0, 0xF0, 0, 0xFF, 1, 0x7F, 0x1F, 0x60]
+# Bytes with frequent branches of either machine, and with instructions that have a distance.
+STARTS = [
+    *(0xE8, 0xE9, 0xFF, 0x15, 0x25, 0x48, 0x4F, 0x8B, 0x8D, 0x0F, 0x28, 0x6F, 0x05, 0x3D, 0, 1, 0x7F),
+    *(0x94, 0x97, 0x90, 0xB0, 0xD0, 0xF0, 0x1F, 0x60),
+]
 code = st.binary(max_size=200) | st.lists(st.sampled_from(STARTS), max_size=200).map(bytes)
 
 
@@ -52,7 +56,7 @@ def decoder(name: str, tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
 
 @given(code=code)
 def test_any_bytes_come_back(decoder: ctypes.CDLL, name: str, code: bytes) -> None:
-    buffer = ctypes.create_string_buffer(machine_named(name).replace_distances(code), len(code))
+    buffer = ctypes.create_string_buffer(replace_distances(code, machine_named(name)), len(code))
     decoder.restore_branches(buffer, ctypes.c_size_t(len(code)))
     assert buffer.raw == code
 
@@ -67,7 +71,7 @@ def test_a_library_comes_back_and_is_smaller(bench: Bench, tmp_path: Path) -> No
     offset, size = elf.code_range(library, bench.machine)
     assert size > 100_000
     original = library.read_bytes()[offset : offset + size]
-    replaced = bench.machine.replace_distances(original)
+    replaced = replace_distances(original, bench.machine)
     assert bench.run(restore, input=replaced).stdout == original
     assert len(zstd.compress(replaced, level=10)) < 0.97 * len(zstd.compress(original, level=10))
 
@@ -77,3 +81,31 @@ def test_code_of_another_machine_is_left_alone(bench: Bench) -> None:
     others = [machine_named(name) for name in NAMES if name != bench.machine.name]
     assert others
     assert [elf.code_range(bench.library("libc.so.6"), each) for each in others] == [(0, 0)] * len(others)
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        *("e8", "e9", "ff15", "ff25"),  # call, jmp
+        *("488b05", "4c8d3d", "48890d", "4c631d", "483b05"),  # mov, lea, mov, movsxd, cmp
+        *("0f1005", "0f283d", "0f5805", "0f2e0d", "0f6f05", "0f5425", "0f5c05", "0f5e05"),  # movups, movaps, addps, ...
+    ],
+)
+def test_instructions_that_use_one_address_look_the_same(instruction: str) -> None:
+    """The first is followed by 32 bytes of others, the second by none."""
+    start = bytes.fromhex(instruction)
+    length = len(start) + 4
+    target = 1000
+    code = b"".join(
+        (
+            *(start, (target - length).to_bytes(4, "little"), bytes(32)),
+            *(start, (target - length - 32 - length).to_bytes(4, "little")),
+        )
+    )
+    replaced = replace_distances(code, machine_named("x86_64"))
+    assert replaced[:length] == replaced[length + 32 :] == start + target.to_bytes(4, "little")
+
+
+def test_far_targets_are_left_alone() -> None:
+    code = bytes.fromhex("e8") + (1 << 24).to_bytes(4, "little") + bytes(20)
+    assert replace_distances(code, machine_named("x86_64")) == code

@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from djbundle.builder import pipeline
+from djbundle.builder.core.console import Console
 from djbundle.builder.core.sandbox import may_isolate
+from djbundle.builder.core.target import this_target
+from djbundle.builder.options import BuildOptions
 from tests.conftest import DJBUNDLE, PROJECTS, REPOSITORY
 
 VIEWS = """\
@@ -265,6 +269,33 @@ def test_each_file_is_listed_with_its_reason(faulty: Path) -> None:
     assert "\x1b" not in listed.stdout
     check = json.loads(djbundle("check", faulty, "--json", "--include", "keys/server.key").stdout)
     assert {"path": "keys/server.key", "taken": True, "reason": "named by include", "is_news": False} in check["files"]
+
+
+CHECKS = """
+from django.core.checks import Critical, Error, Warning, register
+
+@register()
+def look(**_kwargs):
+    return [Error("there are no prices", hint="add some", id="site_.E001"), Error("hushed", id="site_.E002"),
+            Warning("there are few", id="site_.W001"), Critical("there is no shop", id="site_.C001")]
+"""
+
+
+def test_failed_checks_of_the_project_are_told_at_once(faulty: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A build tells them when it has imported the project, before any slow step."""
+    (faulty / "site_" / "views.py").write_text(CHECKS)
+    with (faulty / "site_" / "settings.py").open("a") as settings:
+        settings.write("SILENCED_SYSTEM_CHECKS = ['site_.E002']\n")
+    check = json.loads(djbundle("check", faulty, "--json").stdout)
+    told = [each["cause"] for each in check["advice"] if each["place"] == "manage.py check"]
+    assert told == ["?: (site_.E001) there are no prices", "?: (site_.C001) there is no shop"]
+    options = BuildOptions(project=faulty)
+    (work := faulty.with_name("work")).mkdir()
+    pipeline._inspect(options.find_project(), options, this_target(), work, Console())
+    shown = capsys.readouterr().err
+    assert "warning: manage.py check fails: ?: (site_.E001) there are no prices" in shown
+    assert "hushed" not in shown
+    assert "few" not in shown
 
 
 def test_a_thread_of_the_start_is_found_with_its_line() -> None:

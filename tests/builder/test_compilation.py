@@ -1,5 +1,7 @@
 """The project's C: after a change of one module, only the C of that module is compiled again."""
 
+import contextlib
+import os
 import re
 import shutil
 import subprocess
@@ -11,8 +13,10 @@ import pytest
 
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.dependencies.modules import Choice, Modules
+from djbundle.builder.native import nuitka
 from djbundle.builder.native.nuitka import LOG, MODULE, Compilation
 from djbundle.builder.native.refusals import RefusedModuleError, without_refused
+from djbundle.errors import CompileError
 
 TEMPLATE = "x = 1\ny = t'{x!r}'\n"  # likewise
 UNHASHABLE = "def name():\n    return {[]}\n"  # a fault of Nuitka's own
@@ -121,3 +125,20 @@ def test_annotations_are_evaluated_when_they_are_asked_for(tmp_path: Path) -> No
     )
     assert compiled == interpreted
     assert "Unknown" in compiled
+
+
+def test_builds_at_the_same_time_have_logs_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cache has the log of the one that ended last."""
+    cache, running = Cache(tmp_path / "cache"), []
+    with contextlib.ExitStack() as stack:
+        for name in ("one", "two"):
+            (tmp_path / name).mkdir()
+            monkeypatch.setattr(nuitka, "_arguments", lambda *_, name=name: [f"--unknown-{name}"])
+            compilation = nuitka.Compilation(tmp_path, {}, (), cache, tmp_path / name)
+            running.append(stack.enter_context(compilation))
+            assert compilation._process
+            assert os.getpriority(os.PRIO_PROCESS, compilation._process.pid) >= nuitka.NICENESS
+        for compilation, name in zip(running, ("one", "two"), strict=True):
+            with pytest.raises(CompileError, match=f"--unknown-{name}"):
+                compilation.result(lambda _share: None)
+            assert f"--unknown-{name}" in (cache.folder / nuitka.LOG).read_text()

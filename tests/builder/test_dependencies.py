@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import SimpleNamespace
 
 import django
@@ -202,8 +202,8 @@ def test_aws_is_only_for_sqs_unless_the_project_uses_it(project: Project, source
     ],
 )
 def test_descriptions_of_other_services_of_aws(path: str, is_left_out: bool) -> None:
-    assert _PackageFilter(INSPECTION, is_aws_for_sqs=True).leaves_out(PurePosixPath(path)) == is_left_out
-    assert not _PackageFilter(INSPECTION, is_aws_for_sqs=False).leaves_out(PurePosixPath(path))
+    assert _PackageFilter(INSPECTION, is_aws_for_sqs=True).leaves_out(path) == is_left_out
+    assert not _PackageFilter(INSPECTION, is_aws_for_sqs=False).leaves_out(path)
 
 
 def test_project_that_is_installed_too(project: Project) -> None:

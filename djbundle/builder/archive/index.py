@@ -3,10 +3,9 @@
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from djbundle.builder.archive.blocks import Block
-from djbundle.builder.core.tree import PARTS, Part, Tree
+from djbundle.builder.core.tree import PARTS, Part, Tree, base_of, parent_of
 from djbundle.contract.file_format import (
     BLOCK,
     CODING_NONE,
@@ -90,13 +89,14 @@ class _Index:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._children: dict[str, list[str]] = {".": []}
-        for name in sorted(archive.tree.folders()):
+        folders = archive.tree.folders()
+        for name in folders:
             self._children[name] = []
-        for name in [*archive.tree.folders(), *archive.locations]:
-            self._children[str(PurePosixPath(name).parent)].append(name)
+        for name in [*folders, *archive.locations]:
+            self._children[parent_of(name)].append(name)
         self._order = ["."]
         for name in self._order:  # the list grows while it is walked, level by level
-            self._order += sorted(self._children.get(name, ()), key=lambda child: PurePosixPath(child).name.encode())
+            self._order += sorted(self._children.get(name, ()), key=lambda child: base_of(child).encode())
         self._numbers = {name: number for number, name in enumerate(self._order)}
         self.needs = [0]
         self.names = bytearray()
@@ -114,10 +114,10 @@ class _Index:
         return position
 
     def _entry(self, name: str) -> bytes:
-        base = b"" if name == "." else PurePosixPath(name).name.encode()
+        base = b"" if name == "." else base_of(name).encode()
         position = len(self.names)
         self.names += base
-        parent = self._numbers[str(PurePosixPath(name).parent)]
+        parent = self._numbers[parent_of(name)]
         if name in self._children:
             children = self._children[name]
             first = min((self._numbers[child] for child in children), default=0)

@@ -1,21 +1,25 @@
 """Compile Python sources to ``.pyc`` files that never look for their source."""
 
 import ast
+import hashlib
 import importlib.util
 import marshal
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
+from djbundle.builder.contents.ready_bytecode import ready_bytecode
 from djbundle.builder.core.cache import Cache, hash_of
 from djbundle.builder.core.tree import Part, Tree
+from djbundle.builder.dependencies.imports import BLOCKS
 from djbundle.contract.layout import VIRTUAL_ROOT
 
-BATCH = 100
+BATCH = 200
 KIND = "pyc"  # of cache entries
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 UNCHECKED_HASH = 0b01  # flags of a .pyc file, PEP 552
 
 
@@ -26,17 +30,20 @@ class Source(NamedTuple):
     name: str
     keeps_docstrings: bool = True
     shown_as: str = ""  # the file that its code names, if that is not its path in the bundle
+    takes_ready: bool = True  # whether bytecode of the environment goes in
 
 
 def add_bytecode(tree: Tree, sources: Iterable[Source], cache: Cache, part: Part) -> None:
     """Add ``name.pyc`` for each source. Skip files that are not valid Python, such as templates, as pip does."""
-    keys = {source: _key(source, cache) for source in sources}
-    missing = [item for item in keys.items() if not cache.find(KIND, item[1])]
-    _compile_in_parallel(missing, cache.folder)
-    invalid = {source for source, key in missing if not cache.path_of(KIND, key).exists()}
-    for source, key in keys.items():
-        if source not in invalid:
-            tree.add(PurePosixPath(source.name).with_suffix(".pyc"), cache.path_of(KIND, key), part)
+    keyed = [(source, _key(source, cache)) for source in sources]
+    paths = {key: path for _source, key in keyed if (path := cache.find(KIND, key))}
+    missing = [(source, key) for source, key in keyed if key not in paths]
+    for key, digest in _compile_in_parallel(missing, cache.folder):
+        paths[key] = cache.path_of(KIND, key)
+        cache.digests.learn(paths[key], digest)
+    for source, key in keyed:
+        if key in paths:
+            tree.add(f"{source.name.removesuffix('.py')}.pyc", paths[key], part, executable=False)
 
 
 def _key(source: Source, cache: Cache) -> str:
@@ -44,24 +51,30 @@ def _key(source: Source, cache: Cache) -> str:
     return hash_of(cache.digests.of(source.path), path, keeps_docstrings, importlib.util.MAGIC_NUMBER)
 
 
-def _compile_in_parallel(sources: list[tuple[Source, str]], folder: Path) -> None:
-    """Compile sources in all cores; each process stores its results in the cache itself."""
+def _compile_in_parallel(sources: list[tuple[Source, str]], folder: Path) -> Iterator[tuple[str, str]]:
+    """Compile sources in all cores; each process stores its results in the cache itself.
+
+    Yield the key and the digest of each result.
+    """
     batches = [(folder, sources[at : at + BATCH]) for at in range(0, len(sources), BATCH)]
     if len(batches) == 1:
-        _compile_batch(batches[0])
+        yield from _compile_batch(batches[0])
     elif batches:
         with ProcessPoolExecutor(min(os.cpu_count() or 1, len(batches))) as pool:
-            list(pool.map(_compile_batch, batches))
+            for digests in pool.map(_compile_batch, batches):
+                yield from digests
 
 
-def _compile_batch(batch: tuple[Path, list[tuple[Source, str]]]) -> None:
+def _compile_batch(batch: tuple[Path, list[tuple[Source, str]]]) -> list[tuple[str, str]]:
     folder, sources = batch
-    cache = Cache(folder)
+    cache, digests = Cache(folder), []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # SyntaxWarnings in third-party packages
         for source, key in sources:
             if (data := _compile(source)) is not None:
-                cache.get_or_create_bytes(KIND, key, bytes(data).__bytes__)
+                cache.store(KIND, key, lambda path, data=data: path.write_bytes(data))  # type: ignore[misc]
+                digests.append((key, hashlib.sha256(data).hexdigest()))
+    return digests
 
 
 def _path_in_bundle(source: Source) -> str:
@@ -74,13 +87,16 @@ def _path_in_bundle(source: Source) -> str:
 
 def _compile(source: Source) -> bytes | None:
     text, path = source.path.read_bytes(), _path_in_bundle(source)
-    try:
-        module = text if source.keeps_docstrings else without_docstrings(text, path)
-        code = compile(module, path, "exec", dont_inherit=True, optimize=0)
-    except (SyntaxError, ValueError):
-        return None
+    data = ready_bytecode(source.path, text, path) if source.keeps_docstrings and source.takes_ready else None
+    if data is None:
+        try:
+            module = text if source.keeps_docstrings else without_docstrings(text, path)
+            code = compile(module, path, "exec", dont_inherit=True, optimize=0)
+        except (SyntaxError, ValueError):
+            return None
+        data = marshal.dumps(code)
     flags = UNCHECKED_HASH.to_bytes(4, "little")
-    return importlib.util.MAGIC_NUMBER + flags + importlib.util.source_hash(text) + marshal.dumps(code)
+    return importlib.util.MAGIC_NUMBER + flags + importlib.util.source_hash(text) + data
 
 
 def without_docstrings(text: bytes, name: str) -> ast.Module:
@@ -90,9 +106,13 @@ def without_docstrings(text: bytes, name: str) -> ast.Module:
     text.
     """
     module = ast.parse(text, name)
-    for node in ast.walk(module):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+    waiting: list[ast.AST] = [module]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, DOCUMENTED):
             match node.body:
                 case [ast.Expr(value=ast.Constant(value=str())) as docstring, *rest]:
                     node.body = rest or [ast.copy_location(ast.Pass(), docstring)]
+        for field in BLOCKS:  # the only places of definitions: no expression has one
+            waiting.extend(getattr(node, field, ()))
     return module

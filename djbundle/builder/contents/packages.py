@@ -1,7 +1,8 @@
 """Add the packages' part of the tree: each distribution as in site-packages, with its sources as bytecode."""
 
+import re
 from collections.abc import Iterable, Iterator
-from fnmatch import fnmatch
+from fnmatch import translate
 from importlib.metadata import Distribution
 from pathlib import Path, PurePosixPath
 
@@ -11,9 +12,10 @@ from djbundle.builder.contents.bytecode import Source, add_bytecode
 from djbundle.builder.contents.selection import SOURCES
 from djbundle.builder.contents.suspicions import is_secret
 from djbundle.builder.core.cache import Cache
-from djbundle.builder.core.tree import LICENSES_FOLDER, Part, Tree
+from djbundle.builder.core.tree import LICENSES_FOLDER, Part, Tree, base_of
 from djbundle.builder.dependencies.dependencies import Dependency, is_aws_only_for_sqs, local_packages, only_for_tls
 from djbundle.builder.dependencies.modules import Modules
+from djbundle.builder.dependencies.project_imports import dotted
 from djbundle.builder.inspection.inspection import Inspection
 from djbundle.builder.native import compiler
 from djbundle.builder.native.elf import is_elf
@@ -27,7 +29,8 @@ AWS_DATA = ("botocore", "data")  # has a folder for each service
 AWS_SERVICES = ("signin", "sqs", "sso", "sso-oidc", "sts")  # SQS, and those that give credentials
 
 
-NamedFile = tuple[PurePosixPath, Path]
+SOURCE = re.compile("|".join(map(translate, SOURCES)))
+NamedFile = tuple[str, Path]
 
 
 def add_packages(
@@ -46,19 +49,16 @@ def add_packages(
         "tls": _all_files([each for each in dependencies if each.name in tls], {}),
     }
     package_filter, read = _PackageFilter(inspection, is_aws_only_for_sqs(dependencies)), inspection.read_as_data()
+    in_executable = {str(name) for name in compiled}
     for part, files in parts.items():
         sources: list[Source] = []
         for name, path in files:
-            if (
-                name in compiled
-                or not path.is_file()
-                or package_filter.leaves_out(name)
-                or project.configuration.excludes(name)
-            ):
+            is_left_out = name in in_executable or package_filter.leaves_out(name)
+            if is_left_out or project.configuration.excludes(name):
                 continue
-            if name.suffix == ".py":
-                sources.append(Source(path, str(name), keeps_docstrings=package_filter.keeps_docstrings(name)))
-            if str(path) in read or not any(fnmatch(name.name, pattern) for pattern in SOURCES):
+            if name.endswith(".py"):
+                sources.append(Source(path, name, keeps_docstrings=package_filter.keeps_docstrings(name)))
+            if str(path) in read or not SOURCE.match(base_of(name)):
                 tree.add(name, path, part)
         add_bytecode(tree, sources, cache, part)
     tree.add(f"{LICENSES_FOLDER}/zstd.txt", compiler.zstd_sources() / "LICENSE.txt", "packages")
@@ -73,19 +73,19 @@ def _all_files(dependencies: list[Dependency], local: dict[str, Path]) -> Iterat
 
 def _distribution_files(distribution: Distribution) -> Iterator[NamedFile]:
     for file in files_of(distribution):
-        path = Path(str(file.locate()))
-        if not file.is_absolute() and ".." not in file.parts:
-            yield PurePosixPath(file), path
-        elif _is_own_program(file, path):
-            yield PurePosixPath(PROGRAMS, file.name), path
+        path = Path(file.path)
+        if not file.is_outside:
+            yield file.name, path
+        elif _is_own_program(file.name, path):
+            yield f"{PROGRAMS}/{path.name}", path
 
 
-def _is_own_program(file: PurePosixPath, path: Path) -> bool:
+def _is_own_program(name: str, path: Path) -> bool:
     """Return whether a file of a distribution is a program that needs no Python, such as that of ninja.
 
     It lies in the `bin` of the environment. The other programs there are scripts of Python, for one environment.
     """
-    return ".." in file.parts and file.parent.name == "bin" and path.is_file() and is_elf(path)
+    return name.startswith("../") and path.parent.name == "bin" and is_elf(path)
 
 
 def local_files(module: str, file: Path) -> Iterator[NamedFile]:
@@ -96,10 +96,10 @@ def local_files(module: str, file: Path) -> Iterator[NamedFile]:
     if file.name == "__init__.py":
         for path in sorted(file.parent.rglob("*")):
             below = path.relative_to(file.parent)
-            if not (path.is_file() and path.suffix != ".py" and is_secret(below, path)):
-                yield PurePosixPath(module, *below.parts), path
+            if path.is_file() and (path.suffix == ".py" or not is_secret(below, path)):
+                yield f"{module}/{below}", path
     else:
-        yield PurePosixPath(file.name), file
+        yield file.name, file
 
 
 class _PackageFilter:
@@ -111,36 +111,36 @@ class _PackageFilter:
         self._locales = None if inspection.languages is None else set(_locales_of(inspection.languages))
         self._shows_docstrings = "django.contrib.admindocs" in inspection.apps
 
-    def leaves_out(self, name: PurePosixPath) -> bool:
-        if "__pycache__" in name.parts or name.suffix == ".pth":
+    def leaves_out(self, name: str) -> bool:
+        parts = name.split("/")
+        if "__pycache__" in parts or name.endswith(".pth"):
             return True
-        if name.parts[0].endswith(".dist-info"):
-            return name.name in METADATA_LEFT_OUT or name.parts[1] == "sboms"
-        return self._is_test(name) or self._is_foreign(name) or self._is_other_service(name)
+        if parts[0].endswith(".dist-info"):
+            return parts[-1] in METADATA_LEFT_OUT or "sboms" in parts[1:2]
+        return self._is_test(name, parts) or self._is_foreign(parts) or self._is_other_service(parts)
 
-    def keeps_docstrings(self, name: PurePosixPath) -> bool:
+    def keeps_docstrings(self, name: str) -> bool:
         """Return whether to keep the docstrings of a module.
 
         Django's own are for developers, unless admindocs shows them. Other packages may use theirs.
         """
-        return name.parts[0] != "django" or self._shows_docstrings
+        return not name.startswith("django/") or self._shows_docstrings
 
-    def _is_test(self, name: PurePosixPath) -> bool:
+    def _is_test(self, name: str, parts: list[str]) -> bool:
         """Return whether it is a test that the running project did not import."""
-        module = ".".join(name.with_suffix("").parts).removesuffix(".__init__")
-        return "tests" in name.parts and module not in self._loaded
+        return "tests" in parts and dotted(PurePosixPath(name)) not in self._loaded
 
-    def _is_foreign(self, name: PurePosixPath) -> bool:
+    def _is_foreign(self, parts: list[str]) -> bool:
         """Return whether it is a translation into a language that the project's LANGUAGES do not have."""
-        if self._locales is None or name.name not in CATALOGUES:
+        if self._locales is None or parts[-1] not in CATALOGUES:
             return False
-        *_, folder, locale, messages, _ = ("", "", "", *name.parts)
+        *_, folder, locale, messages, _ = ("", "", "", *parts)
         return folder == "locale" and messages == "LC_MESSAGES" and locale not in self._locales
 
-    def _is_other_service(self, name: PurePosixPath) -> bool:
+    def _is_other_service(self, parts: list[str]) -> bool:
         """Return whether it describes a service of AWS that nothing uses."""
-        is_of_service = name.parts[:2] == AWS_DATA and len(name.parts) > 3
-        return self._is_aws_for_sqs and is_of_service and name.parts[2] not in AWS_SERVICES
+        is_of_service = tuple(parts[:2]) == AWS_DATA and len(parts) > 3
+        return self._is_aws_for_sqs and is_of_service and parts[2] not in AWS_SERVICES
 
 
 def _locales_of(languages: Iterable[str]) -> Iterator[str]:

@@ -1,16 +1,22 @@
 """The files that a start of the bundle reads, in the order of reading: they come first, and are unpacked ahead."""
 
+import os
+import re
+import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from djbundle.builder.core.target import Target
 from djbundle.builder.core.tree import Tree
+from djbundle.builder.project import bytecode_cache
 from djbundle.builder.project.installed import package_folders
 from djbundle.builder.project.project import Project
 from djbundle.manifest import FILE_NAME
 
 RUNTIME = "djbundle/runtime/"
+# Bytecode of an environment: its folder, and the name of its module.
+CACHED = re.compile(rf"^(|.*?/)(?:__pycache__/)?([^/.]+)\.{sys.implementation.cache_tag}(?:\.[^/.]+)?\.pyc$")
 # Files that Python reads before it can import from the archive.
 PYTHON_START = tuple(
     f"{name}.pyc"
@@ -48,14 +54,11 @@ def _names_of(project: Project, target: Target, opened: Iterable[str]) -> Iterat
     own = sysconfig.get_config_var("SOABI")
     roots = [project.root, *package_folders(), Path(sysconfig.get_path("stdlib"))]
     roots.append(Path(sysconfig.get_config_var("DESTSHARED")))
-    roots.sort(key=lambda root: -len(root.parts))  # deepest first: the environment may lie in the project's folder
+    starts = sorted((f"{root}/" for root in roots), key=len, reverse=True)  # an environment may lie in the project
     for text in opened:
-        path = PurePath(text)
-        root = next((root for root in roots if path.is_relative_to(root)), None)
-        if root is None:
-            continue
-        name = path.relative_to(root)
-        if name.parent.name == "__pycache__":
-            name = name.parent.parent / f"{name.name.split('.')[0]}.pyc"
-        name = name.with_suffix(".pyc") if name.suffix == ".py" else name
-        yield str(name).replace(own, target.variable("SOABI"))
+        path = bytecode_cache.without_prefix(os.path.normpath(text))
+        start = next((start for start in starts if path.startswith(start)), None)
+        if start is not None:
+            name = CACHED.sub(r"\1\2.pyc", path.removeprefix(start))
+            name = f"{name}c" if name.endswith(".py") else name
+            yield name.replace(own, target.variable("SOABI"))

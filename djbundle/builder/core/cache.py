@@ -18,6 +18,7 @@ from djbundle.builder.core.digests import Digests
 DAY = 24 * 3600
 UNUSED_SECONDS = 30 * DAY
 KINDS = ("blocks", "compiled", "elf", "migrated", "projects", "pyc", "refused", "static")
+BYTECODE = "pycache"  # a folder that Python fills, see project/bytecode_cache.py
 PRUNED = "pruned"  # a file whose time is that of the last removal
 UNFINISHED_PREFIX = ".new-"
 
@@ -106,6 +107,9 @@ class Cache:
             for path in self.folder.glob(f"{kind}/*/*"):
                 if path.stat().st_mtime < limit:
                     path.unlink(missing_ok=True)
+        for path in self.folder.glob(f"{BYTECODE}/**/*.pyc"):  # Python writes it, and reads it without another time
+            if path.stat().st_mtime < limit:
+                path.unlink(missing_ok=True)
         for path in self.folder.glob(f"{UNFINISHED_PREFIX}*"):
             if path.stat().st_mtime < limit:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)

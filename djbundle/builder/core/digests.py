@@ -38,19 +38,27 @@ class Digests:
 
     def of(self, path: Path) -> str:
         """Return the SHA-256 of a file's content, in hexadecimal."""
-        name, status = str(path), path.stat()
+        return self.with_size(path)[0]
+
+    def with_size(self, path: Path) -> tuple[str, int]:
+        """Return the SHA-256 of a file's content, in hexadecimal, and its size."""
+        name, status = str(path), os.stat(path)  # noqa: PTH116 - called some hundred thousand times
         kept = self._kept.get(name)
         if kept and kept[:3] == (status.st_mtime_ns, status.st_size, status.st_ino):
             if kept.day != self._today:
                 self._keep(name, kept._replace(day=self._today))
-            return kept.digest
+            return kept.digest, kept.size
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             read = os.fstat(file.fileno())
-        state = (read.st_mtime_ns, read.st_size, read.st_ino)
         if read.st_mtime < time.time() - SETTLED_SECONDS:
-            self._keep(name, Remembered(*state, digest, self._today))
-        return digest
+            self._keep(name, Remembered(read.st_mtime_ns, read.st_size, read.st_ino, digest, self._today))
+        return digest, read.st_size
+
+    def learn(self, path: Path, digest: str) -> None:
+        """Remember the digest of a file that nothing changes any more: an entry of the cache."""
+        status = path.stat()
+        self._keep(str(path), Remembered(status.st_mtime_ns, status.st_size, status.st_ino, digest, self._today))
 
     def _keep(self, name: str, remembered: Remembered) -> None:
         self._kept[name] = remembered

@@ -24,7 +24,7 @@ DEVELOPMENT_TOOLS = frozenset(
 )
 STATEMENT = re.compile(rb"^[ \t]*(?:from|import)[ \t](.+)", re.MULTILINE)
 NAME = re.compile(rb"[A-Za-z_]\w*")
-IMPORT_FUNCTIONS = re.compile(rb"\b(?:import_module|__import__|import_string)\b")
+IMPORT_FUNCTIONS = (b"import_module", b"__import__", b"import_string")
 BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # fields of AST nodes that hold statements
 
 
@@ -93,8 +93,8 @@ class ImportedModules:
 
     def of(self, content: bytes) -> Iterator[str]:
         """Yield those modules that a source imports anywhere; none for a file that is not Python."""
-        words = (name for rest in STATEMENT.findall(content) for name in NAME.findall(rest))
-        has_texts = IMPORT_FUNCTIONS.search(content)
+        words = NAME.findall(b"\n".join(STATEMENT.findall(content)))
+        has_texts = any(name in content for name in IMPORT_FUNCTIONS)
         if self._tops.isdisjoint(words) and not has_texts:
             return  # parsing would take a hundred times as long
         with contextlib.suppress(SyntaxError, ValueError):
@@ -159,6 +159,6 @@ def _text_of(call: ast.Call) -> str:
     function = call.func
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
     first = call.args[0] if call.args else None
-    if IMPORT_FUNCTIONS.fullmatch(name.encode()) and isinstance(first, ast.Constant) and isinstance(first.value, str):
+    if name.encode() in IMPORT_FUNCTIONS and isinstance(first, ast.Constant) and isinstance(first.value, str):
         return first.value
     return ""

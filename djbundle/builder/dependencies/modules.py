@@ -105,5 +105,6 @@ def _imported_as(name: str) -> list[str]:
         files = installed.files_of(installed.distribution(name))
     except PackageNotFoundError:
         return [name] if name.isidentifier() else []
-    names = {file.parts[0].removesuffix(".py") for file in files if file.suffix == ".py" and ".." not in file.parts}
+    sources = (file.name for file in files if file.name.endswith(".py") and not file.is_outside)
+    names = {name.partition("/")[0].removesuffix(".py") for name in sources}
     return sorted(name for name in names if name.isidentifier()) or [name.replace("-", "_")]

@@ -1,6 +1,5 @@
 """Find which installed distribution owns which module."""
 
-from importlib.metadata import PackagePath
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -31,16 +30,16 @@ class Owners:
                 for group in {each.group for each in distribution.entry_points} - SCRIPTS:
                     self.plugins.setdefault(group, set()).add(name)
             for file in installed.files_of(distribution):
-                if file.suffix in (".py", ".so"):
-                    path = f"{base}/{file}"
+                if file.name.endswith((".py", ".so")):
+                    path = f"{base}/{file.name}"
                     owners[path] = name
-                    own.setdefault(_module(file), Path(path))
+                    own.setdefault(_module(file.name), Path(path))
         for module, origin in sorted(modules.items()):
             if origin and (owner := owners.get(origin)) and not module.startswith(f"{DJBUNDLE}."):
                 self.loaded.setdefault(owner, {})[module] = Path(origin)
 
 
-def _module(file: PackagePath) -> str:
+def _module(name: str) -> str:
     """Return the dotted name of a source or an extension module."""
-    parts = [*file.parts[:-1], file.name.partition(".")[0]]
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    folder, slash, base = name.rpartition("/")
+    return f"{folder}{slash}{base.partition('.')[0]}".replace("/", ".").removesuffix(".__init__")

@@ -15,6 +15,7 @@ from djbundle.builder.project.installed import files_of
 from djbundle.errors import TargetError, ToolMissingError
 
 GLIBC = "2_28"  # of the wheels: a version that all current distributions have
+SHARED = re.compile(r"\.so(\.|$)")
 TAG = re.compile(r"^Tag: (.*)$", re.MULTILINE)
 
 
@@ -37,7 +38,7 @@ def is_pure(distribution: importlib.metadata.Distribution) -> bool:
     """Return whether a distribution has no machine code: its wheel is for any machine."""
     if tags := TAG.findall(distribution.read_text("WHEEL") or ""):
         return all(tag.endswith("-any") for tag in tags)
-    return not any(".so" in file.suffixes for file in files_of(distribution))
+    return not any(SHARED.search(file.name) for file in files_of(distribution))
 
 
 def _install(target: Target, dependencies: Sequence[Dependency], folder: Path) -> None:

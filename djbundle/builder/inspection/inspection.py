@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from djbundle.builder.inspection import lazy_imports
+from djbundle.builder.project import bytecode_cache
 from djbundle.builder.project.installed import project_command
 from djbundle.builder.project.project import Project
 from djbundle.contract.variables import SETTINGS_MODULE
@@ -68,6 +69,7 @@ class Inspection:
     lazy_modules: list[str] = field(default_factory=list)  # modules that others import but no start uses
     machine_ties: list[tuple[str, str, str]] = field(default_factory=list)  # setting, cause, fix
     databases: list[str] = field(default_factory=list)  # absolute paths of the SQLite files in DATABASES
+    failed_checks: list[str] = field(default_factory=list)  # errors of Django's checks, from the sources
     threads: list[tuple[str, str]] = field(
         default_factory=list
     )  # that a fork would end: name, and where it was started
@@ -109,7 +111,7 @@ def _run_probe(project: Project, environment: dict[str, str], work: Path, *optio
     report.unlink(missing_ok=True)
     # A fixed hash seed gives sets a stable order, and so the opened files. The bundle stores files in the order of
     # opening, and takes unchanged blocks from the cache.
-    overrides = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
+    overrides = bytecode_cache.variables() | {"PYTHONHASHSEED": "0"}
     command = project_command("from djbundle.builder.inspection.probe import run; run()")
     result = subprocess.run(
         [*command, str(report), str(work / "static"), *options],

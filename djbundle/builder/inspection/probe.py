@@ -15,7 +15,7 @@ import secrets
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -89,7 +89,7 @@ def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool, l
             step = "setup"
             start_django()
             step = "imports"
-            import_what_requests_need()
+            failed_checks = import_what_requests_need()
         if lazy:
             report.write_text(json.dumps({"facts": {"lazy_modules": lazy.unused()}}))
             return
@@ -101,7 +101,7 @@ def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool, l
         collected = collect_static_files(static_root)
         facts = collect_facts(static_root, start=start, collected=collected)
         facts |= {"variables": variable_facts(watch, needed, before), "machine_ties": machine_ties(is_key_local)}
-        facts["databases"] = databases
+        facts |= {"databases": databases, "failed_checks": failed_checks}
         facts["threads"] = [(f"{each.kind} {each.name}", watch.relative_place(each.place)) for each in lost]
         result: dict[str, Any] = {"facts": facts}
     except BaseException as error:
@@ -148,18 +148,21 @@ def start_django() -> None:
     django.setup()
 
 
-def import_what_requests_need() -> None:
-    """Import what a running site imports before its first request."""
+def import_what_requests_need() -> list[str]:
+    """Import what a running site imports before its first request; return the errors of Django's checks."""
     from django.conf import settings  # noqa: PLC0415
     from django.core.checks import run_checks  # noqa: PLC0415
+    from django.core.checks.registry import registry  # noqa: PLC0415
     from django.db import Error as DatabaseError  # noqa: PLC0415
     from django.utils.module_loading import import_string  # noqa: PLC0415
 
     ignoring_database_errors = contextlib.suppress(DatabaseError)  # a build needs no database server and no tables
     with ignoring_database_errors:
         importlib.import_module(settings.ROOT_URLCONF)
+    failed = []
+    registry.registered_checks = OrderedChecks(sorted(registry.registered_checks, key=name_of_check))  # type: ignore[assignment]
     with ignoring_database_errors:
-        run_checks()
+        failed = [str(each) for each in run_checks() if each.is_serious() and not each.is_silenced()]
     for dotted_path in dotted_settings():
         with contextlib.suppress(Exception):  # a site may never import it, or only once its tables exist
             import_string(dotted_path)
@@ -170,6 +173,20 @@ def import_what_requests_need() -> None:
     for name in late_modules():
         import_if_possible(name)
     load_extensions_of_sqlite()
+    return failed
+
+
+class OrderedChecks(list[Callable[..., Any]]):
+    """Checks in an order that is always the same. Django has a set, ordered by their places in memory.
+
+    The order of imports would follow, and so the contents of the bundle.
+    """
+
+    add = list.append
+
+
+def name_of_check(check: Callable[..., Any]) -> str:
+    return f"{check.__module__}.{getattr(check, '__qualname__', type(check).__qualname__)}"
 
 
 def load_extensions_of_sqlite() -> None:

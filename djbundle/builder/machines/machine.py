@@ -1,6 +1,5 @@
 """The record of what the builder knows of a machine."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -16,5 +15,6 @@ class Machine:
     launcher_flags: tuple[str, ...]  # for the compiler, besides those of every machine
     flags: tuple[str, ...]  # for the compiler, for each of djbundle's own C parts
     in_library_cache: str  # how ``ldconfig -p`` marks its libraries
-    replace_distances: Callable[[bytes], bytes]  # a filter for code, which the launcher reverses: platform/branches.h
-    filter_version: int  # increment it with each change of the filter's result, because caches keep results
+    filter_version: (
+        int  # of launcher/platform/branches.h; increment it with each change of its result: caches keep these
+    )

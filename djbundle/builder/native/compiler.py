@@ -36,6 +36,7 @@ FREESTANDING = (
     "-Wl,-Ttext-segment=0x60000000",  # it stays in memory, away from a program with fixed addresses
 )
 SHARED = ("-std=gnu11", "-fPIC", "-shared", "-fvisibility=hidden", "-Wl,-Bsymbolic")
+FILTER = ("-std=gnu11", "-O2", "-fPIC", "-shared", "-Wl,--build-id=none", "-s")
 PROGRAM = ("-std=gnu11", "-fPIE", "-pie", "-Wl,--export-dynamic")  # extension modules call its functions
 
 
@@ -81,6 +82,12 @@ def compile_launcher(machine: Machine, cache: Cache) -> Path:
 def compile_vfs(machine: Machine, cache: Cache) -> Path:
     """Return the library that shows the archive to the program as files."""
     return _compile(sorted(_folder("vfs").glob("*.c")), [*SHARED, *SMALL, *WARNINGS, *_headers()], machine, cache)
+
+
+def compile_filter(machine: Machine, cache: Cache) -> Path:
+    """Return the library with the filter for code of `machine`, for the builder itself, on this machine."""
+    source = _folder("launcher") / "platform" / machine.name / "branches.c"
+    return _compile([source], [*FILTER, *WARNINGS, *_headers()], this_machine(), cache)
 
 
 def compile_column_names(soname: str, cache: Cache) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.target import Target, this_target
-from djbundle.builder.core.tree import File, Tree
+from djbundle.builder.core.tree import File, Tree, base_of
 from djbundle.builder.machines.machine import Machine
 from djbundle.builder.native import compiler, elf, sqlite, underlinked
 from djbundle.builder.native.target_sqlite import check_sqlite, sqlite_version
@@ -181,7 +181,7 @@ def _load_order(name: str, needs: dict[str, dict[str, str]], cut: dict[str, list
 
 
 def _may_be_elf(file: File) -> bool:
-    return ".so" in PurePosixPath(file.name).name or file.source.suffix == ".so"
+    return ".so" in base_of(file.name) or str(file.source).endswith(".so")
 
 
 def _find_in_tree(tree: Tree, file: File, soname: str, dynamic: elf.Dynamic) -> str | None:

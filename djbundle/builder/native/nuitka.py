@@ -4,15 +4,17 @@ import contextlib
 import importlib.metadata
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import sysconfig
+import uuid
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path, PurePosixPath
 from typing import Self
 
-from djbundle.builder.core.cache import Cache, hash_of, hash_of_files
+from djbundle.builder.core.cache import UNFINISHED_PREFIX, Cache, hash_of, hash_of_files
 from djbundle.builder.core.programs import program_of
 from djbundle.builder.dependencies.modules import LEFT_OUT, Modules, top_level_names
 from djbundle.builder.dependencies.project_imports import dotted
@@ -29,6 +31,7 @@ EMPTY_PACKAGES = "DJBUNDLE_EMPTY_PACKAGES"  # set by the build: packages to comp
 WORD = re.compile(r"[^\W\d]\w*")
 CCACHE, CCACHE_SIZE = "ccache", "2G"  # its folder in the cache, and the most that it keeps
 POLL_SECONDS = 0.1
+NICENESS = 10  # of Nuitka and the C compilers
 
 
 class Compilation:
@@ -47,7 +50,7 @@ class Compilation:
         self._cache = cache
         self._modules = modules
         self.count = len(modules)
-        self._log = cache.folder / LOG
+        self._log = work / LOG  # other builds may run at the same time
         self._work = work / "nuitka"
         self._empty = " ".join(sorted(_packages(bytecode)))
         self._key = _key(modules, [*self._arguments, self._empty])
@@ -77,12 +80,20 @@ class Compilation:
             progress(self._share())
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(POLL_SECONDS)
+        kept = self._keep_log()
         if process.returncode:
             self._raise_refused()
-            raise _error_from_log(self._log)
+            raise _error_from_log(kept)
         extension = next(self._work.glob(f"{MODULE}.*.so"))
         self.module = self._cache.get_or_create_bytes("projects", self._key, extension.read_bytes)
         return self.module
+
+    def _keep_log(self) -> Path:
+        """Keep the log for the developer, in the place of that of an earlier build."""
+        kept = self._cache.folder / LOG
+        new = kept.with_name(f"{UNFINISHED_PREFIX}{uuid.uuid4().hex}")
+        shutil.copyfile(self._log, new)
+        return new.replace(kept)
 
     def _raise_refused(self) -> None:
         refused = refusals.find_refused(self._log.read_text(errors="replace"), self._modules)
@@ -91,9 +102,9 @@ class Compilation:
             raise refused
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        """Start Nuitka in a process group of its own.
+        """Start Nuitka in a process group of its own. Its output goes to the log.
 
-        Its output goes to the log, which stays on the disk for the developer.
+        Other steps run at the same time and may find mistakes of the project, so they have the processors first.
         """
         self._work.mkdir()
         main = self._work / f"{MODULE}.py"
@@ -102,15 +113,18 @@ class Compilation:
         python_path = os.pathsep.join((str(self._root), *own_folders()))
         environment |= {"PYTHONPATH": python_path, "CC": compiler.find_compiler(), EMPTY_PACKAGES: self._empty}
         with self._log.open("wb") as output:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-m", "nuitka", *self._arguments, f"--output-dir={self._work}", str(main)],
-                cwd=self._log.parent,
+                cwd=self._cache.folder,
                 env=environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 process_group=0,
             )
+        niceness = max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0))  # which no user may lower
+        os.setpriority(os.PRIO_PROCESS, process.pid, niceness)
+        return process
 
     def _share(self) -> float:
         """Return the share of C files that are compiled."""

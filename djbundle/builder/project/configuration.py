@@ -28,7 +28,7 @@ class Configuration:
     signer: str | None = None  # a public key in PEM, which `upgrade` requires; pyproject.toml has its file name
     tls: bool = True  # whether the bundle can get TLS certificates by itself
 
-    def excludes(self, name: PurePath) -> bool:
+    def excludes(self, name: PurePath | str) -> bool:
         """Return whether a file stays out.
 
         A file of the project is relative to the project, a file of a package is relative to site-packages, and a

@@ -5,14 +5,18 @@ functions below find the project's packages: first in the project's environment,
 only what djbundle requires. Whatever else is installed beside it is not the project's.
 """
 
+import csv
 import functools
 import importlib.metadata
 import json
 import os
+import posixpath
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -26,6 +30,7 @@ RUNTIME_REQUIREMENTS = (
 NOT_NEEDED = {"granian": ("click",)}  # only for its command line, which a bundle does not have
 OWN_PACKAGES = ("djbundle", "granian", "nuitka", "zstandard")  # djbundle itself may be a checkout in another folder
 PACKAGE_FOLDERS = ("site-packages", "dist-packages")
+UNUSUAL = re.compile(r"^\./|/\.?/")  # in a name: it can be written shorter
 
 # Run by ``python -P -c``, with the folders of djbundle's own packages as the first argument.
 _OWN_FIRST = "import sys; sys.path[:0] = sys.argv.pop(1).split({separator!r}); {statement}"
@@ -128,18 +133,43 @@ def _closure(names: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-_files: dict[str, list[importlib.metadata.PackagePath]] = {}  # a cache, by the folder of the distribution's metadata
+class InstalledFile(NamedTuple):
+    """A file of a distribution: its name relative to the folder of packages, with slashes, and its path."""
+
+    name: str
+    path: str
+
+    @property
+    def is_outside(self) -> bool:
+        """It says whether the file lies outside of the folder of packages, as programs do."""
+        return self.name.startswith(("/", "../"))
 
 
-def files_of(distribution: importlib.metadata.Distribution) -> list[importlib.metadata.PackagePath]:
-    """Return the files of a distribution that exist.
+_files: dict[str, list[InstalledFile]] = {}  # a cache, by the folder of the distribution's metadata
+
+
+def files_of(distribution: importlib.metadata.Distribution) -> list[InstalledFile]:
+    """Return the files of a distribution that exist, without bytecode.
 
     The result is cached, because checking tens of thousands of files is slow.
     """
     key = str(getattr(distribution, "_path", id(distribution)))
     if key not in _files:
-        _files[key] = distribution.files or []
+        base = str(distribution.locate_file(""))
+        files = [InstalledFile(name, os.path.join(base, name)) for name in _recorded(distribution)]  # noqa: PTH118
+        _files[key] = [file for file in files if os.path.isfile(file.path)]  # noqa: PTH113 - pathlib is slow
     return _files[key]
+
+
+def _recorded(distribution: importlib.metadata.Distribution) -> Iterator[str]:
+    """Yield the names of a distribution's files. `Distribution.files` makes an object with a path for each."""
+    record = distribution.read_text("RECORD")
+    names: Iterable[str] = (
+        (line[0] for line in csv.reader(record.splitlines()) if line) if record else map(str, distribution.files or ())
+    )
+    for name in names:
+        if "__pycache__/" not in name:
+            yield posixpath.normpath(name) if UNUSUAL.search(name) else name
 
 
 def builder_command(python: Path, statement: str) -> list[str]:
@@ -164,6 +194,6 @@ def _facts_of_finder() -> str:
     modules = {DJBUNDLE}
     for name in names:
         for own in importlib.metadata.distributions(name=name, path=list(own_folders())):
-            modules |= {file.parts[0].partition(".")[0] for file in files_of(own) if file.suffix in (".py", ".so")}
+            modules |= {re.split("[/.]", file.name)[0] for file in files_of(own) if file.name.endswith((".py", ".so"))}
     facts = {"folders": own_folders(), "modules": sorted(modules), "distributions": names}
     return json.dumps(facts)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from djbundle.builder.archive import write
-from djbundle.builder.archive.blocks import DRAFT_LEVEL, is_cached
-from djbundle.builder.archive.pack import pack_tree, plan_blocks
+from djbundle.builder.archive.blocks import DRAFT_LEVEL, RawBlock, is_cached
+from djbundle.builder.archive.pack import pack_tree
 from djbundle.builder.contents.bytecode import Source, add_bytecode
 from djbundle.builder.contents.project_facts import project_facts
 from djbundle.builder.contents.runtime import add_facts
@@ -51,8 +51,7 @@ class Draft:
             return verification.check(bundle, self.comparison)
 
 
-def is_worthwhile(tree: Tree, start: Iterable[str], compilation: Compilation, cache: Cache) -> bool:
+def is_worthwhile(blocks: Iterable[RawBlock], compilation: Compilation, cache: Cache) -> bool:
     """Return whether the remaining steps take long."""
-    packer = plan_blocks(tree, start, cache.digests)
-    to_compress = sum(block.size for block in (*packer.shared, *packer.own) if not is_cached(block, cache))
+    to_compress = sum(block.size for block in blocks if not is_cached(block, cache))
     return to_compress > SLOW_BYTES or (compilation.count > SLOW_MODULES and not compilation.was_cached)

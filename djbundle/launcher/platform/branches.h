@@ -1,6 +1,6 @@
 /* A filter for machine code, as xz's BCJ filters. All calls of one function look the same once their distances are
- * replaced by addresses. Then they compress better: the largest library of a bundle by a tenth. Each processor has a filter
- * of its own.
+ * replaced by addresses, and so do all uses of one variable. Then they compress better: a library by a tenth or more.
+ * Each processor has a filter of its own.
  */
 #ifndef BRANCHES_H
 #define BRANCHES_H
@@ -8,9 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Turn addresses back into distances in `size` bytes of code: the reverse of the filter in
- * djbundle/builder/machines.
- */
+/* Turn distances into addresses in `size` bytes of code. The builder does this (djbundle/builder/native/branches.py). */
+void replace_branches(uint8_t *code, size_t size);
+
+/* Turn addresses back into distances. */
 void restore_branches(uint8_t *code, size_t size);
 
 #endif
