@@ -89,7 +89,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
                 tree = Tree(work, target.machine)
                 assets.add_project(tree, selection, compiled, cache)
                 packages.add_packages(tree, dependencies, compiled, project, inspection, cache)
-                runtime.add_runtime(tree, project_facts(project, tree, compiled, inspection.lazy_modules), cache, work)
+                runtime.add_runtime(tree, project_facts(project, tree, compiled), cache, work)
                 stdlib.add_standard_library(tree, target, cache)
                 assets.add_static_files(tree, work / "static", left_out.static, cache)
                 library_data = _close_libraries(tree, project, inspection, target, cache)

@@ -1,6 +1,6 @@
 """Write the module `_project_facts`: it tells bootstrap.py of the project before anything can be imported."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from djbundle.builder.core.tree import Tree
@@ -10,21 +10,19 @@ from djbundle.builder.project.project import Project
 from djbundle.contract.variables import DATA_DIRECTORY_OF
 
 
-def project_facts(project: Project, tree: Tree, compiled: Modules, lazy_modules: Sequence[str] = ()) -> str:
+def project_facts(project: Project, tree: Tree, compiled: Modules) -> str:
     """Return the module's text. `tree` has the project's files already.
 
     `COMPILED` are the compiled modules by name, each with whether it is a package. Nuitka compiles other packages for
     what is in them, but these are loaded from bytecode themselves. `SOURCES` are the modules whose bytecode lies beside
     their source. `PROJECT` are the names at the top of the tree that belong to the project. `VARIABLES` name
-    the settings. `DATA_VARIABLE` names the variable with the data directory of the parent process. `LAZY` are the
-    modules whose imports are lazy.
+    the settings. `DATA_VARIABLE` names the variable with the data directory of the parent process.
     """
     modules = {dotted(name): name.name == "__init__.py" for name in sorted(compiled)}
     return (
         f"COMPILED = {modules}\nSOURCES = frozenset({sorted(_with_sources(tree))})\n"
         f"PROJECT = {_top_names(tree, compiled)}\n"
         f"VARIABLES = {project.settings_variables()}\n"
-        f"LAZY = frozenset({[*lazy_modules]})\n"
         f"DATA_VARIABLE = {DATA_DIRECTORY_OF + project.name!r}\n"
     )
 

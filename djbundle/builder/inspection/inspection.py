@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from djbundle.builder.inspection import lazy_imports
 from djbundle.builder.project import bytecode_cache
 from djbundle.builder.project.installed import project_command
 from djbundle.builder.project.project import Project
@@ -28,7 +27,7 @@ from djbundle.errors import (
 )
 from djbundle.manifest import Interface
 
-STAND_INS, LAZY = "--stand-ins", "--lazy"  # for the probe
+STAND_INS = "--stand-ins"  # for the probe
 UNREACHABLE = re.compile(r"connection refused|name or service not known|name resolution", re.IGNORECASE)
 OBJECT_REPR = re.compile(r"<([\w.]+) object at 0x[0-9a-f]+>")  # the address helps no reader
 
@@ -66,7 +65,6 @@ class Inspection:
     static_root: str
     variables: list[ReadVariable]
     deployment: list[dict[str, str]]  # from `check --deploy`: id, message, hint
-    lazy_modules: list[str] = field(default_factory=list)  # modules that others import but no start uses
     machine_ties: list[tuple[str, str, str]] = field(default_factory=list)  # setting, cause, fix
     databases: list[str] = field(default_factory=list)  # absolute paths of the SQLite files in DATABASES
     failed_checks: list[str] = field(default_factory=list)  # errors of Django's checks, from the sources
@@ -93,15 +91,12 @@ def inspect_project(project: Project, environment: dict[str, str], work: Path) -
     If the project cannot reach its servers, run it once more with stand-ins for its cache servers.
     """
     report = _run_probe(project, environment, work)
-    options: list[str] = []
     if "failure" in report and UNREACHABLE.search(report["failure"]["message"]):
         second = _run_probe(project, environment, work, STAND_INS)
-        report, options = (second, [STAND_INS]) if "facts" in second else (report, [])
+        report = second if "facts" in second else report
     if "failure" in report:
         raise error_of_failure(report["failure"], project)
     facts = report["facts"]
-    if sys.version_info >= lazy_imports.MIN_PYTHON:  # if a project does not start so, its bundle has no lazy imports
-        facts |= _run_probe(project, environment, work, *options, LAZY).get("facts", {})
     return Inspection(**facts | {"variables": [ReadVariable(**item) for item in facts["variables"]]})
 
 

@@ -1,9 +1,9 @@
 """Import the project in a separate process and write what it saw to a JSON report.
 
 inspection.py starts it in the project's folder, with DJANGO_SETTINGS_MODULE set. The arguments are REPORT and
-STATIC_FOLDER, --stand-ins to replace cache servers, and --lazy to report lazy imports alone. The report is
-``{"facts": {...}}`` or ``{"failure": {"step", "type", "message", ...}}``. The project's own folder stays unchanged:
-databases and caches are created elsewhere, and all other writes are discarded.
+STATIC_FOLDER, and --stand-ins to replace cache servers. The report is ``{"facts": {...}}`` or ``{"failure": {"step",
+"type", "message", ...}}``. The project's own folder stays unchanged: databases and caches are created elsewhere, and
+all other writes are discarded.
 """
 
 import contextlib
@@ -24,7 +24,6 @@ from djbundle.builder.core.sandbox import keep_writes_in_memory
 from djbundle.builder.inspection import source_reads
 from djbundle.builder.inspection.collect import collect_static_files, prepare_static_files
 from djbundle.builder.inspection.facts import collect_facts, file_of, machine_ties
-from djbundle.builder.inspection.lazy_imports import LazyImports
 from djbundle.builder.inspection.required_variables import (
     missing_in_models,
     missing_variable,
@@ -63,7 +62,7 @@ def note_opened(event: str, arguments: tuple[Any, ...]) -> None:
         env_files.append(file)
 
 
-def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool, lazy: LazyImports | None) -> None:
+def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool) -> None:
     step = "settings"
     name, before = os.environ[SETTINGS_MODULE], dict(os.environ)
     watch = Watch(Path.cwd())
@@ -71,8 +70,6 @@ def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool, l
     sys.addaudithook(note_opened)
     sys.addaudithook(source_reads.record_event)
     watch.start()
-    if lazy:
-        lazy.start()
     starts = ThreadStarts(lambda frame: watch.is_own(frame.f_code.co_filename))
     try:
         with starts:
@@ -90,9 +87,6 @@ def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool, l
             start_django()
             step = "imports"
             failed_checks = import_what_requests_need()
-        if lazy:
-            report.write_text(json.dumps({"facts": {"lazy_modules": lazy.unused()}}))
-            return
         lost = find_lost_threads(starts)
         start = list(dict.fromkeys(opened))
         for module_name in modules_of_apps():
@@ -306,5 +300,4 @@ def run() -> None:
     if not report.is_relative_to(Path.cwd()):  # else TMPDIR is inside the project
         keep_writes_in_memory(Path.cwd(), report.parent)
     with tempfile.TemporaryDirectory() as folder:
-        lazy = LazyImports() if "--lazy" in sys.argv else None
-        probe(report, static_folder, folder, stand_ins="--stand-ins" in sys.argv, lazy=lazy)
+        probe(report, static_folder, folder, stand_ins=bool(sys.argv[3:]))

@@ -83,22 +83,12 @@ def prepare_interpreter() -> None:
             _files.make_copies_in(os.fsencode(os.path.realpath(data)))
 
 
-def import_lazily() -> None:
-    """Make those imports lazy that no start uses, as far as the build has seen; only from Python 3.15 on."""
-    from _project_facts import LAZY  # noqa: PLC0415
-
-    if LAZY:
-        sys.set_lazy_imports_filter(lambda _importer, name, _names: name in LAZY)  # type: ignore[attr-defined,unused-ignore]
-        sys.set_lazy_imports("all")  # type: ignore[attr-defined,unused-ignore]
-
-
 def main() -> int:
     """Run one of the bundle's own commands and return the exit code."""
     import gc  # noqa: PLC0415 - built in
 
     # While modules load, the garbage collector finds nothing to free and costs a fifth of the start.
     gc.disable()
-    import_lazily()
     from pathlib import Path  # noqa: PLC0415
 
     from djbundle.runtime.cli import main as entry  # noqa: PLC0415
