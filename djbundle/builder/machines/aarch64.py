@@ -57,6 +57,7 @@ MACHINE = Machine(
     launcher_flags=("-mno-outline-atomics",),  # otherwise they are functions of libgcc, which call libc
     flags=(f"-Wl,-z,max-page-size={LARGEST_PAGE}",),
     in_library_cache="AArch64",
+    has_sqlite_wheels=False,
     replace_distances=replace_distances,
     filter_version=1,
 )

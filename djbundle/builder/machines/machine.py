@@ -16,5 +16,6 @@ class Machine:
     launcher_flags: tuple[str, ...]  # for the compiler, besides those of every machine
     flags: tuple[str, ...]  # for the compiler, for each of djbundle's own C parts
     in_library_cache: str  # how ``ldconfig -p`` marks its libraries
+    has_sqlite_wheels: bool  # whether pysqlite3 has wheels for it
     replace_distances: Callable[[bytes], bytes]  # a filter for code, which the launcher reverses: platform/branches.h
     filter_version: int  # increment it with each change of the filter's result, because caches keep results

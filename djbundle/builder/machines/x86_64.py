@@ -32,6 +32,7 @@ MACHINE = Machine(
     launcher_flags=(),
     flags=(),
     in_library_cache="x86-64",
+    has_sqlite_wheels=True,
     replace_distances=replace_distances,
     filter_version=2,
 )
