@@ -13,5 +13,6 @@ MACHINE = Machine(
     launcher_flags=("-mno-outline-atomics",),  # otherwise they are functions of libgcc, which call libc
     flags=(f"-Wl,-z,max-page-size={LARGEST_PAGE}",),
     in_library_cache="AArch64",
+    has_sqlite_wheels=False,
     filter_version=1,
 )

@@ -15,4 +15,5 @@ class Machine:
     launcher_flags: tuple[str, ...]  # for the compiler, besides those of every machine
     flags: tuple[str, ...]  # for the compiler, for each of djbundle's own C parts
     in_library_cache: str  # how ``ldconfig -p`` marks its libraries
+    has_sqlite_wheels: bool  # whether pysqlite3 has wheels for it
     filter_version: int  # of platform/branches.h; increment it with each change of its result, which caches keep

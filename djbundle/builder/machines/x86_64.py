@@ -11,5 +11,6 @@ MACHINE = Machine(
     launcher_flags=(),
     flags=(),
     in_library_cache="x86-64",
+    has_sqlite_wheels=True,
     filter_version=3,
 )

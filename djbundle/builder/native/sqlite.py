@@ -1,7 +1,6 @@
 """The SQLite of a bundle: a version that cannot corrupt a WAL database, whatever the machine has."""
 
 import contextlib
-import platform
 import sqlite3
 import sys
 from collections.abc import Collection, Iterable
@@ -12,6 +11,7 @@ from pathlib import Path
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.target import this_target
 from djbundle.builder.core.tree import Tree
+from djbundle.builder.machines import this_machine
 from djbundle.builder.native import compiler, elf
 from djbundle.errors import CompileError, SqliteTooOldError
 
@@ -19,7 +19,7 @@ LIBRARY = "libsqlite3.so.0"
 COLUMN_NAMES = "libsqlite3-column-names.so"
 MIN_VERSION = (3, 51, 3)  # 3.7.0 to 3.51.2 can corrupt a WAL database (sqlite.org/wal.html, "WAL-reset bug")
 OPEN = "sqlite3_open_v2"  # whatever defines this function has SQLite in it
-WHEELS_END = (3, 15)  # pysqlite3 has wheels for x86-64 and earlier versions of Python
+WHEELS_END = (3, 15)  # pysqlite3 has wheels for earlier versions of Python, and for some machines
 NEWER_PYTHON = "build with a Python that has a newer SQLite, such as uv's: uv python install --reinstall"
 
 FORK_LESS = "start processes with subprocess, or by the methods spawn or forkserver"
@@ -79,7 +79,7 @@ def check_sqlite(databases: Collection[str]) -> None:
     if source.is_safe or not databases:
         return
     minimum = ".".join(map(str, MIN_VERSION))
-    has_wheel = platform.machine() == "x86_64" and sys.version_info < WHEELS_END
+    has_wheel = this_machine().has_sqlite_wheels and sys.version_info < WHEELS_END
     raise SqliteTooOldError(
         f"SQLite {source.text} can corrupt a database; {minimum} is needed",
         "pip install pysqlite3" if has_wheel and is_replaceable() else NEWER_PYTHON,
