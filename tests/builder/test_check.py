@@ -301,7 +301,7 @@ def test_failed_checks_of_the_project_are_told_at_once(faulty: Path, capsys: pyt
 def test_a_thread_of_the_start_is_found_with_its_line() -> None:
     result = djbundle("check", PROJECTS / "threaded", "--env", "THREADS=plain", "--json")
     advice = {each["place"]: each["cause"] for each in json.loads(result.stdout)["advice"]}
-    assert advice["threaded/background.py:16"].startswith("the thread consumer is started while the site is loaded")
+    assert advice["threaded/background.py:23"].startswith("the thread consumer is started while the site is loaded")
 
 
 @pytest.mark.parametrize("threads", ["", "restarted"])
