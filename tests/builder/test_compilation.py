@@ -130,11 +130,13 @@ def test_annotations_are_evaluated_when_they_are_asked_for(tmp_path: Path) -> No
 def test_builds_at_the_same_time_have_logs_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cache has the log of the one that ended last."""
     cache, running = Cache(tmp_path / "cache"), []
+    (tmp_path / "first.py").touch()
+    modules = {PurePosixPath("first.py"): tmp_path / "first.py"}
     with contextlib.ExitStack() as stack:
         for name in ("one", "two"):
             (tmp_path / name).mkdir()
             monkeypatch.setattr(nuitka, "_arguments", lambda *_, name=name: [f"--unknown-{name}"])
-            compilation = nuitka.Compilation(tmp_path, {}, (), cache, tmp_path / name)
+            compilation = nuitka.Compilation(tmp_path, modules, (), cache, tmp_path / name)
             running.append(stack.enter_context(compilation))
             assert compilation._process
             assert os.getpriority(os.PRIO_PROCESS, compilation._process.pid) >= nuitka.NICENESS
