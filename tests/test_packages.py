@@ -43,7 +43,8 @@ def results(wheel: Path, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     """Return each exercise's result in the environment, and in a bundle that is built there and runs without it."""
     programs = make_environment(folder / "environment", "3.13", wheel, *PACKAGES)
     expected = run(programs / "python", PROJECT / "manage.py", "exercise")
-    run(programs / "djbundle", "build", PROJECT, "-o", folder / "bundle" / "odds", "--compile", COMPILED)
+    options = ("--python", folder / "environment", "-o", folder / "bundle" / "odds", "--compile", COMPILED)
+    run(programs / "djbundle", "build", PROJECT, *options)
     (folder / "environment").rename(folder / "gone")
     command: list[str | Path] = [folder / "bundle" / "odds", "exercise", "--data-dir", folder / "data"]
     result = subprocess.run(command, env={}, capture_output=True, text=True, check=True)

@@ -46,7 +46,7 @@ def test_small_project_builds_and_serves(wheel: Path, tmp_path: Path, python: st
     assert report["size"] == (tmp_path / "small").stat().st_size
     packages = {package["name"] for package in report["packages"]}
     assert {"django", "granian", "cronsim", "cryptography", "josepy"} <= packages
-    assert not packages & {"djbundle", "nuitka", "zstandard"}
+    assert not packages & {"djbundle", "nuitka", "brotli"}
 
     bundle = copy_bundle(tmp_path / "small", tmp_path / "server")
     site = Site(bundle, tmp_path / "data", bare_environment())
