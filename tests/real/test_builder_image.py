@@ -33,7 +33,14 @@ OFFLINE = ("PIP_NO_INDEX=1", "PIP_FIND_LINKS=/wheels", "UV_NO_INDEX=1", "UV_FIND
 def base(wheel: Path, tmp_path: Path) -> Iterator[str]:
     """Yield the name of the image that takes the place of the official one."""
     root = tmp_path / "root"
-    run("debootstrap", "--variant=minbase", "--include=ca-certificates,python3,python3-venv", "trixie", root, MIRROR)
+    run(
+        "debootstrap",
+        "--variant=minbase",
+        "--include=ca-certificates,python3,python3-dev,python3-venv",
+        "trixie",
+        root,
+        MIRROR,
+    )
     (root / "usr/local/bin/python").symlink_to("/usr/bin/python3")
     pip = make_environment(tmp_path / "pip", "3.13", "pip") / "pip"
     run(pip, "wheel", "--quiet", "--wheel-dir", root / "wheels", wheel, "django", "uv")
@@ -48,6 +55,7 @@ def base(wheel: Path, tmp_path: Path) -> Iterator[str]:
 
 def test_a_project_is_built_in_the_image(base: str, tmp_path: Path) -> None:
     project = Path(shutil.copytree(PROJECTS / "small", tmp_path / "project"))
+    (project / "pyproject.toml").unlink()  # it wants packages for other tests
     (project / "requirements.txt").write_text("django\n")
     subprocess.run([DJBUNDLE, "init", project, "--for", "builder"], check=True, capture_output=True)
     containerfile = project / "deploy" / "builder" / "Containerfile"
