@@ -11,9 +11,9 @@ from django.db import connections
 from django.utils import timezone
 
 from ci.pages.markdown import code, prose, table
+from djbundle.contract.layout import BACKUPS
 from djbundle.manifest import BuildInfo, Manifest
 from djbundle.runtime.backup import layout
-from djbundle.runtime.backup.policy import BACKUPS
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.metrics import server
 from djbundle.runtime.process.counters import Scoreboard

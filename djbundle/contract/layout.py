@@ -6,4 +6,5 @@ VFS = "vfs.so"  # the library that shows the tree to the program; it is preloade
 PROGRAM = "_main"  # the program that the launcher starts
 PROGRAMS = "_bin"  # the folder of programs that packages bring, as the `bin` of a virtual environment
 COPIES = "materialized"  # in the data directory: copies of files of the tree, for programs that do not see it
+BACKUPS = "backups"  # in the data directory
 SERVE_LOCK = "serve.lock"  # a file in each data directory in which `serve` has run

@@ -74,7 +74,7 @@ def test_hash_of_another_source(source: Path) -> None:
 
 
 def test_bytecode_of_another_path_or_python(source: Path) -> None:
-    """As in an environment that was moved; or in one that another Python uses too."""
+    """An environment was moved, or another Python uses it too."""
     py_compile.compile(str(source), dfile="/elsewhere/shop.py")
     assert ready_bytecode(source, source.read_bytes(), IN_BUNDLE) is None
     py_compile.compile(str(source))

@@ -70,7 +70,7 @@ def test_the_site_is_loaded_where_its_threads_need_it(
 
 @pytest.mark.parametrize("preload", ["auto", "never"])
 def test_a_web_process_ends_as_python_does(threaded: Path, tmp_path: Path, preload: str) -> None:
-    """What an executor was given is done, and what is registered with atexit is called, as under gunicorn."""
+    """An executor ends its work, and functions that are registered with atexit are called, as under gunicorn."""
     with site_of(threaded, tmp_path, "--preload", preload, THREADS="late") as site:
         temporary = Path(get(site, "late/"))
         assert temporary.is_dir()

@@ -13,10 +13,9 @@ from typing import Self
 
 from djbundle.errors import BackupError
 from djbundle.runtime.core.bundle import Bundle
-from djbundle.runtime.core.own_files import open_own, sync_folder
+from djbundle.runtime.core.own_files import read_own, remove_own, sync_folder, write_own
 from djbundle.runtime.database import sqlite
 from djbundle.runtime.logs.lines import log
-from djbundle.runtime.move import url_file
 from djbundle.runtime.process.lock import is_locked
 
 FOLDER = "restore"  # in the data directory
@@ -70,17 +69,17 @@ class Restore:
     def read(cls, data: Path) -> Self | None:
         """Return the restore that is written down; None for none."""
         try:
-            with open(open_own(data / FOLDER / ORDER, os.O_RDONLY)) as file:  # noqa: PTH123 - of a descriptor
-                return cls(data, [Exchange(**each) for each in json.load(file)])
+            text = read_own(data / FOLDER / ORDER)
         except (FileNotFoundError, NotADirectoryError):
             return None
+        return cls(data, [Exchange(**each) for each in json.loads(text)])
 
     def write(self) -> None:
         text = json.dumps([asdict(each) for each in self.exchanges])
-        url_file.write(self.data / FOLDER / ORDER, text)
+        write_own(self.data / FOLDER / ORDER, text)
 
     def forget(self) -> None:
-        url_file.remove(self.data / FOLDER / ORDER)
+        remove_own(self.data / FOLDER / ORDER)
 
     def prepare(self, bundle: Bundle) -> None:
         """Do nothing: all that takes time has been done by the command."""

@@ -6,8 +6,6 @@ The options of `serve` read it, so it loads nothing else.
 from enum import StrEnum
 from typing import NamedTuple
 
-BACKUPS = "backups"  # folder in the data directory, as in database/sqlite.py
-
 
 class Frequency(StrEnum):
     """The times at which `serve` makes a backup."""

@@ -13,17 +13,10 @@ from djbundle.common import zstd
 from djbundle.errors import BackupError
 from djbundle.runtime.backup import layout
 from djbundle.runtime.backup.layout import Facts
+from djbundle.runtime.core.own_files import open_own
 
 BLOCK = 1 << 20  # bytes
 DAMAGED_FIX = "take an older backup; each is whole by itself"
-
-
-def read_facts(backup: Path) -> Facts:
-    """Return what a backup is of, from its first bytes. Raise BackupError."""
-    with _open(backup) as tar:
-        first = tar.next()
-        data = tar.extractfile(first) if first and first.name == layout.ABOUT else None
-        return Facts.from_json(data.read() if data else b"", backup)
 
 
 def lay_out(backup: Path, folder: Path) -> Facts:
@@ -68,7 +61,7 @@ def _write(source: IO[bytes], target: Path, modified: float) -> str:
     """Write a file, and return its hash."""
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     digest = hashlib.sha256()
-    with open(target, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+    with open(target, "xb", opener=open_own) as file:
         while block := source.read(BLOCK):
             digest.update(block)
             file.write(block)

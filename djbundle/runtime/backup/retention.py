@@ -4,8 +4,9 @@ import datetime
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from djbundle.contract.layout import BACKUPS
 from djbundle.runtime.backup import layout
-from djbundle.runtime.backup.policy import BACKUPS, Keep
+from djbundle.runtime.backup.policy import Keep
 
 
 def list_backups(folder: Path, site: str) -> list[Path]:

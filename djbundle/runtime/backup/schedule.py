@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from djbundle.contract.layout import BACKUPS
 from djbundle.errors import DjbundleError
-from djbundle.runtime.backup.policy import BACKUPS, Frequency, Keep
+from djbundle.runtime.backup.policy import Frequency, Keep
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.process import forking

@@ -22,7 +22,7 @@ from djbundle.runtime.backup.contents import SECRET_FILES, Contents
 from djbundle.runtime.backup.layout import Facts
 from djbundle.runtime.backup.snapshot import open_snapshot
 from djbundle.runtime.core.bundle import Bundle
-from djbundle.runtime.core.own_files import sync_folder
+from djbundle.runtime.core.own_files import open_own, sync_folder
 
 LEVEL = 3  # of zstd: a higher one costs more time than the disk does
 PARTIAL = ".partial-"
@@ -40,7 +40,7 @@ def write_backup(bundle: Bundle, contents: Contents, folder: Path) -> Path:
     try:
         with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=folder) as work:
             partial = Path(work, target.name)
-            with open(partial, "xb", opener=_private) as file:
+            with open(partial, "xb", opener=open_own) as file:
                 _write(bundle, contents, facts_of(bundle, contents, now), file, Path(work))
                 os.fsync(file.fileno())
             partial.rename(target)
@@ -83,10 +83,6 @@ def facts_of(bundle: Bundle, contents: Contents, moment: datetime.datetime) -> F
         servers=sorted(contents.servers),
         has_media=bool(contents.media),
     )
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _write(bundle: Bundle, contents: Contents, facts: Facts, file: BinaryIO, work: Path) -> None:
@@ -153,10 +149,7 @@ class Archive:
                 self.add(name, file, status.st_size, status.st_mtime)
 
     def add_sums(self) -> None:
-        data = "".join(self._sums).encode()
-        info = tarfile.TarInfo(layout.SUMS)
-        info.size, info.mode = len(data), 0o600
-        self._tar.addfile(info, io.BytesIO(data))
+        self.add_text(layout.SUMS, "".join(self._sums))
 
 
 def _without_following(path: str, flags: int) -> int:

@@ -6,10 +6,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from djbundle.contract.layout import BACKUPS
 from djbundle.errors import SqliteTooOldError
 
 LOWEST_VERSION = (3, 51, 3)  # 3.7.0 to 3.51.2 can corrupt a WAL database (sqlite.org/wal.html, "WAL-reset bug")
-BACKUPS = "backups"
 KEPT_BACKUPS = 5
 
 # Writers queue at BEGIN IMMEDIATE. A deferred transaction would fail half way with "database is locked".

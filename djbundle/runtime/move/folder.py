@@ -1,17 +1,14 @@
 """The folder ``move`` in the data directory: the lock of a move, what it has done, and the order to switch."""
 
 import contextlib
-import fcntl
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from djbundle.errors import MoveError
-from djbundle.runtime.core.own_files import open_own
-from djbundle.runtime.move import url_file
-from djbundle.runtime.process.lock import is_locked
+from djbundle.runtime.core.own_files import read_own, remove_own, write_own
+from djbundle.runtime.process.lock import held, is_locked
 
 FOLDER = "move"
 LOCK, STATE, SWITCH = "lock", "state.json", "switch.json"
@@ -45,7 +42,7 @@ def read_state(data: Path) -> MoveState | None:
 
 
 def write_state(data: Path, state: MoveState) -> None:
-    url_file.write(folder_of(data) / STATE, json.dumps(asdict(state)))
+    write_own(folder_of(data) / STATE, json.dumps(asdict(state)))
 
 
 def read_order(data: Path) -> SwitchOrder | None:
@@ -57,11 +54,11 @@ def read_order(data: Path) -> SwitchOrder | None:
 def ordered(data: Path, order: SwitchOrder) -> Iterator[None]:
     """Let a process of the site that starts in the block switch."""
     path = folder_of(data) / SWITCH
-    url_file.write(path, json.dumps(asdict(order)))
+    write_own(path, json.dumps(asdict(order)))
     try:
         yield
     finally:
-        url_file.remove(path)
+        remove_own(path)
 
 
 @contextlib.contextmanager
@@ -69,16 +66,9 @@ def locked(data: Path) -> Iterator[None]:
     """Let nobody else move this site. An order that a killed command has left is removed. Raises MoveError."""
     folder = folder_of(data)
     folder.mkdir(mode=0o700, exist_ok=True)
-    lock = open_own(folder / LOCK, os.O_RDWR | os.O_CREAT)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise MoveError("the site is being moved by another command", "wait until it has ended") from None
+    with held(folder / LOCK, MoveError("the site is being moved by another command", "wait until it has ended")):
         (folder / SWITCH).unlink(missing_ok=True)
         yield
-    finally:
-        os.close(lock)
 
 
 def is_moving(data: Path) -> bool:
@@ -88,7 +78,6 @@ def is_moving(data: Path) -> bool:
 
 def _read(path: Path) -> str:
     try:
-        with open(open_own(path, os.O_RDONLY)) as file:  # noqa: PTH123 - of a descriptor
-            return file.read()
+        return read_own(path)
     except FileNotFoundError:
         return ""

@@ -13,6 +13,7 @@ from pathlib import Path
 from djbundle.common import service_variables
 from djbundle.errors import MoveError
 from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.core.own_files import remove_own, write_own
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.move import facts, folder, following, url_file
 from djbundle.runtime.move.copying import refusals_explained
@@ -71,17 +72,17 @@ class Switch:
         """Make all later starts use the other database."""
         path = self.data / url_file.FILE_NAME
         if self.order.is_back:
-            url_file.remove(path)
+            remove_own(path)
         else:
-            url_file.write(path, self.order.url)
+            write_own(path, self.order.url)
 
     def undo(self) -> None:
         """Make all later starts use the database from before."""
         path = self.data / url_file.FILE_NAME
         if self.before:
-            url_file.write(path, self.before)
+            write_own(path, self.before)
         else:
-            url_file.remove(path)
+            remove_own(path)
 
 
 def begin(data: Path) -> Switch | None:

@@ -4,13 +4,12 @@ It holds what ``DATABASE_URL`` would say. A variable that is set goes first. To 
 one rename, so a start finds the one database or the other.
 """
 
-import contextlib
 import os
 from pathlib import Path
 
 from djbundle.common import service_variables
 from djbundle.errors import DataDirectoryError
-from djbundle.runtime.core.own_files import open_own, sync_folder
+from djbundle.runtime.core.own_files import read_own
 from djbundle.runtime.core.verify_mode import is_verify_mode
 
 FILE_NAME = "database_url"
@@ -21,33 +20,13 @@ def read(data: Path) -> str:
     """Return the URL, or "" if the site has not moved. Raises DataDirectoryError for a file of somebody else."""
     path = data / FILE_NAME
     try:
-        with open(open_own(path, os.O_RDONLY)) as file:  # noqa: PTH123 - of a descriptor
-            return file.read().strip()
+        return read_own(path).strip()
     except (FileNotFoundError, NotADirectoryError):  # a data directory that cannot be is refused where it is made
         return ""
     except OSError as error:
         raise DataDirectoryError(
             f"cannot read the database's URL in {path}: {error.strerror}", "see what lies there, and move it away"
         ) from error
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file that only this user can read, durably, and all of it or nothing."""
-    new = path.with_name(f".{path.name}.new")
-    with contextlib.suppress(FileNotFoundError):
-        new.unlink()
-    with open(open_own(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w") as file:  # noqa: PTH123 - of a descriptor
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-    sync_folder(path.parent)
-
-
-def remove(path: Path) -> None:
-    """Remove a file, durably."""
-    path.unlink(missing_ok=True)
-    sync_folder(path.parent)
 
 
 def export(data: Path) -> None:

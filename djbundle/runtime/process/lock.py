@@ -1,12 +1,14 @@
 """The lock that permits only one server for each data directory."""
 
+import contextlib
 import fcntl
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from djbundle.contract.layout import SERVE_LOCK
-from djbundle.errors import DataDirectoryBusyError, DataDirectoryError
+from djbundle.errors import DataDirectoryBusyError, DataDirectoryError, DjbundleError
 from djbundle.runtime.core.own_files import open_own
 
 LOCK_TIMEOUT = 5.0  # seconds to wait for a killed server's children to exit
@@ -31,6 +33,20 @@ def is_locked(path: Path) -> bool:
     finally:
         os.close(lock)
     return False
+
+
+@contextlib.contextmanager
+def held(path: Path, busy: DjbundleError) -> Iterator[None]:
+    """Hold the lock of a file while the block runs. Raise `busy` if another process holds it."""
+    lock = open_own(path, os.O_RDWR | os.O_CREAT)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise busy from None
+        yield
+    finally:
+        os.close(lock)
 
 
 def lock_data_directory(data: Path) -> int:

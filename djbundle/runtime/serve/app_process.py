@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from djbundle.common.threads import ThreadStarts, describe, find_lost_threads
 from djbundle.contract.handover import HandoverState
 from djbundle.errors import DjbundleError
-from djbundle.runtime.backup.schedule import NAME as BACKUP
 from djbundle.runtime.backup.schedule import BackupSchedule
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover.fresh_start import FreshStart, Launch, PreparedSite
@@ -149,7 +148,7 @@ class AppProcess:
         with Supervisor(children, grace=grace, is_proven=is_shared, heartbeat=heartbeat) as supervisor:
             supervisor.add_signal_handler(forking.DRAIN, lambda: drain(children))
             if self._options.shutdown_delay:
-                delay_stop(supervisor, self._notice, self._options.shutdown_delay)
+                delay_stop(supervisor, children, self._notice, self._options.shutdown_delay)
             load = (lambda: None) if is_shared else self._load_django_in_child
             BackupSchedule(supervisor, self._bundle, self._options.backups, self._options.keep_backups, load)
             heartbeat.beat()  # from now on the supervisor expects heartbeats
@@ -175,18 +174,18 @@ def drain(children: list[Child]) -> None:
         child.drain()
 
 
-def delay_stop(supervisor: Supervisor, notice: ShutdownNotice, seconds: int) -> None:
+def delay_stop(supervisor: Supervisor, children: list[Child], notice: ShutdownNotice, seconds: int) -> None:
     """Let only the health check fail at first when asked to stop, and stop tasks. The sockets close `seconds` later.
 
     An app process that drains stops at once: another one answers on the same sockets.
     """
 
     def on_stop() -> None:
-        if notice.is_given or any(not child.may_restart for child in supervisor.children if child.name != BACKUP):
+        if notice.is_given or any(not child.may_restart for child in children):
             supervisor.stop(0)
             return
         notice.give(seconds)
-        drain([child for child in supervisor.children if child.name in OF_TASKS])
+        drain([child for child in children if child.name in OF_TASKS])
         supervisor.call_at(time.monotonic() + seconds, lambda: supervisor.stop(0))
 
     for number in (signal.SIGTERM, signal.SIGINT):

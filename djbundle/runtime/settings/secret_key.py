@@ -9,7 +9,7 @@ from pathlib import Path
 
 from djbundle.errors import DataDirectoryError
 from djbundle.runtime.core.data_directory import create_data_directory
-from djbundle.runtime.core.own_files import open_own
+from djbundle.runtime.core.own_files import open_own, read_own
 
 FILE_NAME = "secret_key"
 
@@ -20,8 +20,7 @@ def read_or_create(data: Path) -> str:
     try:
         if not os.path.lexists(path):
             _create(path)
-        with open(open_own(path, os.O_RDONLY)) as file:  # noqa: PTH123 - of a descriptor
-            return file.read().strip()
+        return read_own(path).strip()
     except OSError as error:
         raise DataDirectoryError(
             f"cannot read the secret key {path}: {error.strerror}", "see what lies there, and move it away"

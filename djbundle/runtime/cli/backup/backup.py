@@ -5,6 +5,7 @@ import tempfile
 from argparse import ArgumentParser
 from pathlib import Path
 
+from djbundle.contract.layout import BACKUPS
 from djbundle.errors import BackupError
 from djbundle.runtime.backup import layout
 from djbundle.runtime.backup.contents import Contents
@@ -13,7 +14,6 @@ from djbundle.runtime.backup.retention import list_backups
 from djbundle.runtime.backup.writing import write_backup
 from djbundle.runtime.cli.upgrade import Reporter, add_json
 from djbundle.runtime.core.bundle import Bundle
-from djbundle.runtime.database import sqlite
 from djbundle.runtime.options.parser import parse_options
 
 MEGABYTE = 1 << 20
@@ -49,7 +49,7 @@ def run_backup(bundle: Bundle, arguments: list[str]) -> int:
 
 
 def folder_of(data: Path) -> Path:
-    return data / sqlite.BACKUPS
+    return data / BACKUPS
 
 
 def find_backup(name: str, folder: Path, site: str) -> Path:

@@ -1,7 +1,6 @@
 """``./shop restore``: put a backup in the place of the data, also while the site serves."""
 
 import contextlib
-import fcntl
 import os
 import shutil
 from argparse import ArgumentParser
@@ -17,10 +16,9 @@ from djbundle.runtime.backup.restoring import Checked, check_fits, lay_out_and_c
 from djbundle.runtime.cli.backup.backup import LATEST, find_backup, folder_of
 from djbundle.runtime.cli.upgrade import Reporter, add_json, check_program, reload
 from djbundle.runtime.core.bundle import Bundle
-from djbundle.runtime.core.own_files import open_own
 from djbundle.runtime.handover.control_socket import request_status
 from djbundle.runtime.options.parser import parse_options
-from djbundle.runtime.process.lock import is_served, lock_data_directory
+from djbundle.runtime.process.lock import held, is_served, lock_data_directory
 
 
 def add_restore_options(parser: ArgumentParser) -> None:
@@ -50,20 +48,14 @@ def staging(data: Path) -> Iterator[Path]:
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     root = data / exchange.FOLDER
     root.mkdir(mode=0o700, exist_ok=True)
-    lock = open_own(root / exchange.LOCK, os.O_RDWR | os.O_CREAT)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BackupError("the site is being restored by another command", "wait until it has ended") from None
+    busy = BackupError("the site is being restored by another command", "wait until it has ended")
+    with held(root / exchange.LOCK, busy):
         clean_up(data)
         folder = root / "files"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
         yield folder
         shutil.rmtree(folder, ignore_errors=True)
-    finally:
-        os.close(lock)
 
 
 def clean_up(data: Path) -> None:

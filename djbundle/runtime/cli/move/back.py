@@ -3,6 +3,7 @@
 import datetime
 from pathlib import Path
 
+from djbundle.contract.layout import BACKUPS
 from djbundle.errors import MoveError
 from djbundle.runtime.cli.move.switch import check_site, switch
 from djbundle.runtime.cli.upgrade import Reporter
@@ -40,7 +41,7 @@ def moved_state(bundle: Bundle) -> tuple[MoveState, DatabaseFacts]:
     if not url:
         raise MoveError("the site has not been moved by this command", "move URL  moves it")
     if not state:
-        backups = bundle.data / sqlite.BACKUPS
+        backups = bundle.data / BACKUPS
         raise MoveError("there is no way back any more", f"the SQLite file of then is in {backups}")
     return state, facts.ask(bundle, url)
 
@@ -69,7 +70,7 @@ def forget(bundle: Bundle, report: Reporter) -> None:
 
 def put_aside(file: Path, data: Path) -> Path:
     """Move the SQLite file to the backups."""
-    backups = data / sqlite.BACKUPS
+    backups = data / BACKUPS
     backups.mkdir(mode=0o700, exist_ok=True)
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
     aside = backups / f"before-move-{stamp}.sqlite3"

@@ -126,7 +126,7 @@ def link_beside():
 
 
 def list_after_a_new_file():
-    """What the project has in a folder is still listed when a file was written there."""
+    """The files of the project in a folder are still listed when another file was written there."""
     with _gone_afterwards("habits/beside/newer.txt"):
         pathlib.Path("habits/beside/newer.txt").write_text("x")
         return sorted(name for name in os.listdir("habits/beside") if not name.startswith("__"))
