@@ -346,4 +346,4 @@ def silence() -> None:
 @task
 def tire() -> None:
     """Make the process answer, but begin no task."""
-    executor_of_this_process()._may_start = bool
+    executor_of_this_process()._may_take = bool

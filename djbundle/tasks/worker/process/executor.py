@@ -1,8 +1,8 @@
 """Runs the tasks of one process. They wait in a queue, first in, first out, for a thread or for the event loop.
 
 Threads that compete for the interpreter slow down quick tasks, but speed up tasks that wait for something. So one
-thread begins, and others join while tasks wait and the process has CPU time to spare. Async tasks need no further
-threads.
+thread begins, and others join while tasks wait and the process has CPU time to spare. They leave when quick tasks use
+the whole interpreter: each system call of one thread would hand it to another. Async tasks need no further threads.
 
 Code that knows the number of a thread can raise an exception in it at any moment (PyThreadState_SetAsyncExc, as soft
 time limits do), even after the task that it was meant for has ended. So a thread gives back what it holds, however it
@@ -29,6 +29,8 @@ from djbundle.tasks.worker.protocol import ProgressMessage, RecalledMessage
 
 MONITOR_INTERVAL = 0.002  # between checks whether more threads would help
 MAX_CPU_SHARE = 0.7  # share of the time on a CPU, from which on they would not help
+FULL_CPU_SHARE = 0.9  # share from which on threads with quick tasks hinder each other
+FULL_CHECKS = 3  # checks in a row with that share after which only one thread goes on
 logger = logging.getLogger("djbundle.tasks")
 
 
@@ -56,7 +58,10 @@ class Executor:
         self._running: dict[tuple[int, int], Run] = {}  # in threads and in the event loop, by primary key and epoch
         self._threads = 0
         self._idle = 0  # idle threads
-        self._executing: set[int] = set()  # threads in a task; others are handing one to the event loop
+        self._max_active = 1  # threads that may take tasks
+        self._full_checks = 0  # checks in a row at which quick tasks used the whole interpreter
+        # Threads in a task, and when it started, in monotonic seconds. Others are handing one to the event loop.
+        self._executing: dict[int, float] = {}
         self._changed = threading.Condition()
         self._is_recalled = False  # by the worker, whose message has not arrived yet
         self._has_work = threading.Event()  # set while tasks or outcomes wait
@@ -68,9 +73,11 @@ class Executor:
 
     def add(self, runs: Sequence[Run]) -> None:
         with self._changed:
+            will_wait = bool(self._waiting) and self._are_quick(MONITOR_INTERVAL)  # but not for long
             self._waiting.extend(runs)
             self._received += len(runs)
-            self._wake_threads(1)
+            if not will_wait:
+                self._wake_threads(1)
         self._has_work.set()
 
     def give_back(self) -> None:
@@ -89,6 +96,7 @@ class Executor:
     def _wake_threads(self, count: int) -> None:
         """Have up to `count` more threads take tasks. Call it with the lock held."""
         count = min(count, len(self._waiting), self._max_running - len(self._running))
+        self._max_active = max(self._max_active, self._threads - self._idle + count)
         self._changed.notify(min(count, self._idle))
         for _ in range(min(count - self._idle, self._max_running - self._threads)):
             self._threads += 1
@@ -121,7 +129,7 @@ class Executor:
     def _take_next(self, state: ThreadState) -> bool:
         """Take the next task. Return False if there is none, or if as many run as may."""
         with self._changed:
-            if not self._may_start():
+            if not self._may_take():
                 return False
             if not self._set_started(self._received - len(self._waiting) + 1):
                 self._is_recalled = True
@@ -149,15 +157,22 @@ class Executor:
 
     def _wait(self) -> None:
         with self._changed:
-            while not self._may_start():
+            while not self._may_take():
                 try:
                     self._idle += 1
                     self._changed.wait()
                 finally:
                     self._idle -= 1
 
-    def _may_start(self) -> bool:
-        return bool(self._waiting) and len(self._running) < self._max_running and not self._is_recalled
+    def _may_take(self) -> bool:
+        """Return whether the calling thread, which is not idle, may take a task. Call it with the lock held."""
+        is_allowed = len(self._running) < self._max_running and self._threads - self._idle <= self._max_active
+        return is_allowed and bool(self._waiting) and not self._is_recalled
+
+    def _are_quick(self, seconds: float) -> bool:
+        """Return whether threads run tasks, and none has run for so long."""
+        oldest = min([*self._executing.values()], default=0.0)
+        return time.monotonic() - oldest < seconds
 
     def _monitor_forever(self) -> None:
         while True:
@@ -167,7 +182,7 @@ class Executor:
                 logger.exception("the thread that looks after tasks goes on")
 
     def _monitor(self) -> None:
-        """Start more threads while these would help, and send outcomes in time, while there is anything to do."""
+        """Adapt the number of active threads, and send outcomes in time, while there is anything to do."""
         wall, used = time.monotonic(), time.process_time()
         while True:
             if not self._has_work.wait(0):
@@ -178,11 +193,22 @@ class Executor:
             used_before, used = used, time.process_time()
             with self._changed:
                 self._has_work.clear()
-                if self._waiting and self._executing and used - used_before < MAX_CPU_SHARE * (wall - before):
-                    self._wake_threads(max(1, self._threads - self._idle))
+                self._adapt_threads((used - used_before) / (wall - before), wall - before)
                 waits = bool(self._waiting)
             if self._outbox.flush_late() or waits:
                 self._has_work.set()
+
+    def _adapt_threads(self, cpu_share: float, seconds: float) -> None:
+        """Have more threads take tasks if these would help, or only one if they hinder each other.
+
+        The process had that share of a CPU in the last seconds. Call it with the lock held.
+        """
+        if self._waiting and self._executing and cpu_share < MAX_CPU_SHARE:
+            self._wake_threads(max(1, self._threads - self._idle))
+        is_full = cpu_share > FULL_CPU_SHARE and self._are_quick(seconds)
+        self._full_checks = self._full_checks + 1 if is_full else 0
+        if self._full_checks >= FULL_CHECKS:
+            self._max_active = 1
 
     # --- runs ---
 
@@ -197,14 +223,14 @@ class Executor:
                 self._loop.run(attempt, lambda outcome: self._report_end(run, outcome, started_at))
                 state.run = None
                 return
-            self._executing.add(threading.get_ident())
+            self._executing[threading.get_ident()] = started_at
             outcome = (
                 attempt if isinstance(attempt, Outcome) else attempt.execute(partial(call_and_close, attempt.call))
             )
             close_old_connections()
         except BaseException as error:
             outcome = failure(run.pk, run.epoch, error_entry(error))
-        self._executing.discard(threading.get_ident())
+        self._executing.pop(threading.get_ident(), None)
         self._report_end(run, outcome, started_at)
         state.run = None
 
