@@ -22,7 +22,7 @@ from djbundle.builder import pipeline
 from djbundle.builder.core.console import Console
 from djbundle.builder.options import BuildOptions
 from tests.support.customer import Customer, first_product
-from tests.support.mailbox import free_port
+from tests.support.ports import free_port
 from tests.support.postgres import Postgres
 from tests.support.servers import running
 from tests.support.site import Site, bare_environment, copy_bundle

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.support.mailbox import free_port
+from tests.support.ports import free_port
 
 WORKERS, THREADS = 2, 4
 MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from djbundle.builder.verify.in_bundle_scripts import SITE_FACTS_SCRIPT
-from tests.support.mailbox import free_port
+from tests.support.ports import free_port
 from tests.support.site import Site, bare_environment
 
 NOT_COPIED = shutil.ignore_patterns(".git", "__pycache__", "node_modules", ".venv", "venv")

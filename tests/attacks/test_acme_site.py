@@ -11,10 +11,10 @@ from djbundle.runtime.tls import x509
 from djbundle.runtime.tls.keys import generate_key, key_to_pem
 from djbundle.runtime.tls.store import Store, short
 from tests.attacks.hostile_ca import DAY, NOW, HostileCA
-from tests.bundle.pebble import free_port
 from tests.bundle.processes import tree_of, with_role
 from tests.bundle.tls_client import serial
 from tests.conftest import NewSite
+from tests.support.ports import free_port
 from tests.support.site import Site
 from tests.support.waiting import wait_until
 

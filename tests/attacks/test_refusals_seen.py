@@ -17,7 +17,7 @@ from tests.attacks.conftest import INTERFACES, NewTarget
 from tests.attacks.watching import get, is_ready, upload, warm_up
 from tests.support.http1 import CHUNKED, HERE, HOST, connect, exchange, read_all, request, status_of
 from tests.support.http2 import Http2
-from tests.support.mailbox import free_port
+from tests.support.ports import free_port
 from tests.support.site import Site, bare_environment
 from tests.support.slow import Dripping, SlowBodies
 from tests.support.waiting import wait_until

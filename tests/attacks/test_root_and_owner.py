@@ -23,7 +23,7 @@ from djbundle.runtime.settings.secret_key import read_or_create
 from tests.attacks.neighbours import NEIGHBOUR, Place, only_root, place_for
 from tests.bundle.processes import assert_refused, tree_of
 from tests.support.customer import Customer
-from tests.support.mailbox import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 PRECIOUS = "root:*:19000:0:99999:7:::\n"

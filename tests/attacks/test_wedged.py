@@ -15,7 +15,7 @@ from tests.bundle.processes import with_role
 from tests.bundle.test_systemd import systemd
 from tests.conftest import NewSite
 from tests.support.customer import Customer
-from tests.support.mailbox import free_port
+from tests.support.ports import free_port
 from tests.support.site import Site, copy_bundle
 from tests.support.waiting import wait_until
 

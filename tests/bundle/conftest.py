@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PROJECTS, build
-from tests.support.mailbox import free_port
+from tests.support.ports import free_port
 from tests.support.postgres import Postgres
 from tests.support.servers import running
 

@@ -10,7 +10,7 @@ import pytest
 from tests.bundle.processes import with_role
 from tests.bundle.test_metrics import scrape
 from tests.conftest import NewSite
-from tests.support.mailbox import free_port
+from tests.support.ports import free_port
 from tests.support.redis import Redis
 from tests.support.servers import running
 from tests.support.site import Site, bare_environment

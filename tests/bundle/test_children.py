@@ -13,7 +13,7 @@ import pytest
 
 from djbundle.contract import variables
 from tests.support.customer import Customer
-from tests.support.mailbox import free_port
+from tests.support.ports import free_port
 from tests.support.site import Site, bare_environment
 from tests.support.waiting import wait_until
 

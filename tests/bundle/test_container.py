@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.customer import Customer, first_product, static_files
-from tests.support.mailbox import free_port
 from tests.support.outside import Outside
 from tests.support.podman import VARIABLE, podman, write_configuration
+from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 CONTAINERFILE = """

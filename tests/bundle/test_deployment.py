@@ -16,8 +16,8 @@ from djbundle.builder.deployment import Kind, Site, deployment_files
 from djbundle.runtime.core.pod_volume import is_pod_volume
 from djbundle.runtime.core.safe_path import find_weakness
 from tests.support.customer import Customer
-from tests.support.mailbox import free_port
 from tests.support.podman import VARIABLE, podman, write_configuration
+from tests.support.ports import free_port
 from tests.support.postgres import Postgres
 from tests.support.servers import running
 from tests.support.valkey import Valkey

@@ -13,7 +13,7 @@ import pytest
 
 from djbundle.runtime.core import authorities
 from tests.support.customer import Customer
-from tests.support.mailbox import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may change the root of the file system")

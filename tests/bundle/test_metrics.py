@@ -12,7 +12,7 @@ import pytest
 from tests.bundle.processes import with_role
 from tests.conftest import NewSite
 from tests.support.customer import Customer
-from tests.support.mailbox import free_port
+from tests.support.ports import free_port
 from tests.support.site import Site, bare_environment
 from tests.support.waiting import wait_until
 

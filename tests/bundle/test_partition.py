@@ -19,8 +19,8 @@ import pytest
 
 from tests.support.balancer import get, is_up
 from tests.support.hosts import SUBNET, HostSite, gate_of, networks, partition
-from tests.support.mailbox import free_port
 from tests.support.outcomes import CREATE
+from tests.support.ports import free_port
 from tests.support.postgres import Postgres
 from tests.support.redis import Redis
 from tests.support.servers import running

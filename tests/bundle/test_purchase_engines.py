@@ -10,8 +10,9 @@ from tests.bundle.test_purchase import pay, wait_for_status
 from tests.conftest import ADMIN_PASSWORD
 from tests.support.customer import Customer
 from tests.support.engines import Servers
-from tests.support.mailbox import free_port, text_of
+from tests.support.mailbox import text_of
 from tests.support.outside import Outside
+from tests.support.ports import free_port
 from tests.support.postgres import Postgres
 from tests.support.servers import running
 from tests.support.site import Site, bare_environment

@@ -15,7 +15,7 @@ from tests.bundle.processes import assert_refused, tree_of, with_role
 from tests.bundle.test_upgrade import upgrade
 from tests.support.customer import Customer
 from tests.support.load import PLAIN, Load
-from tests.support.mailbox import free_port
+from tests.support.ports import free_port
 from tests.support.postgres import Postgres, temporary_postgres
 from tests.support.site import Site, bare_environment, copy_bundle
 from tests.support.waiting import wait_until

@@ -16,7 +16,7 @@ from djbundle.runtime.http.limits.quota import MAX_BODIES_PER_CLIENT
 from tests.bundle.processes import assert_refused, tree_of, with_role
 from tests.conftest import NewSite
 from tests.support.customer import Customer
-from tests.support.mailbox import free_port
+from tests.support.ports import free_port
 from tests.support.site import Site, bare_environment, copy_bundle
 from tests.support.waiting import wait_until
 

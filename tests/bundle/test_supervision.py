@@ -18,8 +18,8 @@ from tests.bundle.records import finished_tasks
 from tests.conftest import NewSite
 from tests.support.customer import Customer, first_product
 from tests.support.load import PLAIN, Load
-from tests.support.mailbox import free_port
 from tests.support.outside import Outside
+from tests.support.ports import free_port
 from tests.support.site import Site, bare_environment
 from tests.support.waiting import wait_until
 

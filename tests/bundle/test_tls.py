@@ -17,10 +17,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from djbundle.runtime.tls import x509
 from djbundle.runtime.tls.keys import generate_key, key_to_pem, read_key
-from tests.bundle.pebble import ACCOUNT, Pebble, free_port
+from tests.bundle.pebble import ACCOUNT, Pebble
 from tests.bundle.processes import assert_refused, with_role
 from tests.bundle.tls_client import Connection, curl, get, serial
 from tests.conftest import PROJECTS, NewSite, build
+from tests.support.ports import free_port
 from tests.support.site import Site, bare_environment
 from tests.support.waiting import wait_until
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.differential.http_probes import answers_to_probes
 from tests.differential.known import FORKED, KNOWN
-from tests.support.mailbox import free_port
+from tests.support.ports import free_port
 from tests.support.site import Site, bare_environment
 from tests.support.waiting import wait_until
 

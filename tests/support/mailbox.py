@@ -2,12 +2,13 @@
 
 import email
 import email.policy
-import socket
 import time
 from email.message import EmailMessage
 from typing import Any, Self
 
 from aiosmtpd.controller import Controller
+
+from tests.support.ports import free_port
 
 
 class Mailbox:
@@ -49,10 +50,3 @@ def text_of(message: EmailMessage) -> str:
     """Return the plain text of a mail."""
     body = message.get_body(("plain",))
     return str(body.get_content()) if body else ""
-
-
-def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 on which no process listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

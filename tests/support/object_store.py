@@ -6,7 +6,7 @@ import urllib.request
 from pathlib import Path
 from typing import Self
 
-from tests.support.mailbox import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 from tests.support.wheel import make_environment
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import psutil
 
-from tests.support.mailbox import free_port
+from tests.support.ports import free_port
 
 DEBIAN = Path("/usr/lib/postgresql")
 PASSWORD = "s3cret/of@the?base"  # has what a URL has to quote

@@ -7,7 +7,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from tests.support.mailbox import free_port
+from tests.support.ports import free_port
 from tests.support.servers import ServerProcess
 from tests.support.waiting import wait_until
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from tests.support.mailbox import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Self
 
-from tests.support.mailbox import free_port
+from tests.support.ports import free_port
 
 
 class ServerProcess(ABC):

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Self
 
-from tests.support.mailbox import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 ENTRYPOINT = '#!/bin/sh\n[ "$1" = valkey-server ] && shift\nexec redis-server "$@" --bind 127.0.0.1 --port "$PORT"\n'

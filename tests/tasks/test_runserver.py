@@ -16,7 +16,7 @@ import pytest
 from django.test import override_settings
 
 from djbundle.tasks.management import runserver
-from tests.support.mailbox import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 PROJECT = Path(__file__).parents[1] / "projects" / "small"

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from djbundle.common.broker_url import BrokerUrl, BrokerUrlError
 from djbundle.tasks.engine.broker import Broker
 from djbundle.tasks.engine.sqs import client as sqs
-from tests.support.mailbox import free_port
+from tests.support.ports import free_port
 from tests.support.sqs import Sqs
 from tests.support.waiting import wait_until
 

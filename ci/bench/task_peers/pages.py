@@ -10,7 +10,7 @@ from ci.bench.servers import run_wrk
 from ci.bench.task_peers.side import Side
 from ci.bench.task_peers.table import Table
 from djbundle.runtime.options.serve import WORKER_NICENESS
-from tests.support.mailbox import free_port
+from tests.support.ports import free_port
 
 TASKS = {"idle": ("", 0), "tasks that compute": ("burn", 200), "tasks that wait": ("sleep", 200)}  # milliseconds
 GRANIAN = ["-m", "granian", "wsgi:application", "--interface", "wsgi", "--workers", "2", "--blocking-threads", "4"]

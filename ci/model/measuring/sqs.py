@@ -16,7 +16,7 @@ from typing import Any
 from ci.model import quotas
 from ci.model.costs import BrokerCosts, Cost, Share
 from ci.model.measuring.brokers import TASK
-from tests.support.mailbox import free_port
+from tests.support.ports import free_port
 
 REQUESTS = 150
 START_SECONDS = 30.0
