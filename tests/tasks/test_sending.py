@@ -82,16 +82,21 @@ def test_only_the_mark_itself_does_not_wait_for_the_disk() -> None:
 
 
 @pytest.mark.usefixtures("each_database")
-def test_a_relay_sends_before_it_counts_what_the_broker_has(
+def test_a_relay_counts_what_the_broker_has_a_moment_after_it_has_sent(
     monkeypatch: pytest.MonkeyPatch, make_relay: MakeRelay
 ) -> None:
     steps: list[str] = []
     count_sent = sending.count_sent
     monkeypatch.setattr(sending, "count_sent", lambda: (steps.append("count"), count_sent())[1])
     relay = make_relay(lambda keys: steps.append(f"send {len(keys)}"))
+    relay._send_all()
     jobs.add.enqueue(1, 1)
     relay._send_all()
-    assert steps == ["send 1", "count"]
+    assert steps == ["count", "send 1"]
+    time.sleep(max(0.0, relay.count_at - time.monotonic()))
+    relay._send_all()
+    assert steps == ["count", "send 1", "count"]
+    assert relay.supplies["default"].left == 1
 
 
 @pytest.mark.usefixtures("each_database")

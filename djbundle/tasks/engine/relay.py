@@ -84,6 +84,7 @@ class Relay:
         self.receiver: socket.socket | None = None
         self.supplies: defaultdict[str, Supply] = defaultdict(Supply)  # by queue
         self.is_short = False  # more tasks wait in the database than the broker should have
+        self.count_at = 0.0  # when to count next what the broker has, monotonic seconds
         self.lost = Periodic(LOST_INTERVAL, self._unmark_lost)
         self.heartbeat = Periodic(HEARTBEAT_INTERVAL, self.broker.check)
         self.renewal = Periodic(options.lease().total_seconds() / 3, self._record_success)
@@ -111,10 +112,15 @@ class Relay:
             logger.error("the database does not answer the relay: %s", str(error).strip())
 
     def _send_all(self) -> None:
-        """Send due tasks, up to the number that the broker should have. Count afterwards, unless it has enough."""
+        """Send due tasks, up to the number that the broker should have.
+
+        Count what it has only a moment later, unless that decides whether it gets more: the worker that claims these
+        tasks now needs the processor and the database.
+        """
         if not self.is_short:
             self._send_due()
-        self._count_sent()
+        if self.is_short or time.monotonic() >= self.count_at:
+            self._count_sent()
         if self.is_short:
             self._send_due()
 
@@ -123,6 +129,7 @@ class Relay:
         for queue in {*left, *self.supplies}:
             self.supplies[queue].relays = self.relays
             self.supplies[queue].measure(left.get(queue, 0))
+        self.count_at = time.monotonic() + POLL_INTERVAL
 
     def _send_due(self) -> None:
         is_last = False
@@ -133,6 +140,8 @@ class Relay:
             self._publish(sent.keys, sent.counts)
             for queue, count in sent.counts.items():
                 self.supplies[queue].sent += count
+            if sent.counts:
+                self.count_at = min(self.count_at, time.monotonic() + FULL_INTERVAL)
             is_last = sent.is_last
         self.is_short = any(supply.room <= 0 for supply in self.supplies.values())
 
@@ -172,7 +181,7 @@ class Relay:
 
     def _wait(self) -> None:
         """Wait for a commit, a task that becomes due, room, or the end of the worker."""
-        timeout = FULL_INTERVAL if self.is_short else POLL_INTERVAL
+        timeout = FULL_INTERVAL if self.is_short else max(0.0, min(POLL_INTERVAL, self.count_at - time.monotonic()))
         sources = [self.worker, *([self.receiver] if self.receiver else [])]
         readable, _, _ = select.select(sources, [], [], timeout)
         if self.receiver in readable and self.receiver:
