@@ -121,7 +121,7 @@ def _enter_environment(project: Path, python: Path | None) -> str:
     "--target-python",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     metavar="DIR",
-    help="The folder into which a Python for --target was unpacked, with all libraries that it needs.",
+    help="The folder into which a Python for --target was unpacked, with its libraries.  [default: uv installs one]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead of the progress.")
 def build(project: Path, python: Path | None, output: Path | None, *, as_json: bool, **options: Any) -> None:

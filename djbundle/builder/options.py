@@ -7,8 +7,9 @@ from pathlib import Path
 from djbundle.builder.core.target import Target, target_in, this_target
 from djbundle.builder.inspection.inspection import Inspection, inspect_project
 from djbundle.builder.machines import SYSTEM, machine_named, this_machine
+from djbundle.builder.machines.machine import Machine
+from djbundle.builder.native.target_python import install_python
 from djbundle.builder.project.project import Project, find_project
-from djbundle.errors import TargetError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,17 +28,21 @@ class BuildOptions:
     target: str | None = None  # "linux-" and the name of a machine; None for this one
     target_python: Path | None = None  # the folder that has the Python of another machine
 
+    @property
+    def machine(self) -> Machine:
+        """The machine that the bundle is for."""
+        return machine_named(self.target.removeprefix(SYSTEM)) if self.target else this_machine()
+
+    @property
+    def is_for_other(self) -> bool:
+        """True if the bundle is for another machine, or gets another Python, than that of the build."""
+        return bool(self.target_python) or self.machine != this_machine()
+
     def find_target(self) -> Target:
-        """Return the Python and the machine that the bundle is for."""
-        machine = machine_named(self.target.removeprefix(SYSTEM)) if self.target else this_machine()
-        if self.target_python:
-            return target_in(self.target_python, machine)
-        if machine != this_machine():
-            raise TargetError(
-                f"a bundle for {machine.name} needs a Python for it",
-                "name the folder into which one was unpacked:  --target-python DIR",
-            )
-        return this_target()
+        """Return the Python of the bundle. Have uv install that of another machine, if no option names its folder."""
+        if not self.is_for_other:
+            return this_target()
+        return target_in(self.target_python or install_python(self.machine), self.machine)
 
     def find_project(self) -> Project:
         """Return the project; these options take precedence over its own configuration."""

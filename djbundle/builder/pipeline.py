@@ -43,7 +43,7 @@ from djbundle.builder.verify.comparison import Comparison
 from djbundle.builder.verify.crawl_record import CrawlRecord
 from djbundle.builder.verify.migrated import MigratedData
 from djbundle.builder.versions import check_versions
-from djbundle.errors import DiskFullError
+from djbundle.errors import DiskFullError, VerificationError
 
 NOTHING_COMPILED = modules.Choice({}, {})
 ADVICE_IF_COMPARED = "see in the traceback what it lacks: from the sources it works"
@@ -70,13 +70,12 @@ def _build(options: BuildOptions, console: Console) -> Report:
         work = Path(folder)
         with console.step("find the project") as step:
             check_versions()
-            target = options.find_target()
-            compiler.find_compiler(target.machine)
             project = options.find_project()
             output = (options.output or Path("dist") / project.name).absolute()
             write.check_output(output)
             step.note(f"{project.name} {project.version}, {project.settings_module} ({project.settings_reason})")
 
+        target = _find_target(options, console)
         _run_before(project, options, console)
         compiled, kept = NOTHING_COMPILED if target.is_other else choose_modules(project, cache)
         with nuitka.Compilation(project.root, compiled, kept, cache, work) as compilation:
@@ -123,6 +122,16 @@ def _build(options: BuildOptions, console: Console) -> Report:
     return replace(Report.of(output, project, dependencies, archive, console.steps, record), left_out=left_out)
 
 
+def _find_target(options: BuildOptions, console: Console) -> Target:
+    compiler.find_compiler(options.machine)
+    if not options.is_for_other:
+        return options.find_target()
+    with console.step("find the target's Python") as step:
+        target = options.find_target()
+        step.note(f"Python {target.version} for {target.machine.name}")
+    return target
+
+
 def _run_before(project: Project, options: BuildOptions, console: Console) -> None:
     """Run the commands that the project's configuration wants to run before a build."""
     for command in project.configuration.before:
@@ -143,7 +152,7 @@ def _inspect(
         console.print(f"[yellow]warning:[/] manage.py check fails: {escape(each)}")
     if not target.is_other:
         sqlite.check_sqlite(inspection.databases)
-    return inspection, _find_packages(project, inspection, target, work)
+    return inspection, _find_packages(project, inspection, target, work, console)
 
 
 def _print_notes(target: Target, cache: Cache, console: Console) -> None:
@@ -175,10 +184,19 @@ def _close_libraries(
     return add_library_data(tree, loaded)
 
 
-def _find_packages(project: Project, inspection: Inspection, target: Target, work: Path) -> list[Dependency]:
+def _find_packages(
+    project: Project, inspection: Inspection, target: Target, work: Path, console: Console
+) -> list[Dependency]:
     """Return the packages of the bundle; those with machine code are for the target."""
     dependencies = find_dependencies(project, inspection)
-    return with_wheels_for(target, dependencies, work / "wheels") if target.is_other else dependencies
+    if not target.is_other:
+        return dependencies
+    packages = with_wheels_for(target, dependencies, work / "wheels")
+    names = {each.name for each in packages}
+    for each in dependencies:
+        if each.name not in names:
+            console.print(f"{each.name} stays out: it has no wheel for {target.machine.name}. It is for {each.reason}")
+    return packages
 
 
 def _add_manifest(tree: Tree, written: manifest.Manifest) -> None:
@@ -205,11 +223,19 @@ def _verify(
 
 
 def _starts_here(bundle: Path, target: Target, console: Console) -> bool:
-    """Return whether this machine starts the bundle for another one, by an emulator; say so if it does not."""
-    with contextlib.suppress(OSError):
-        return subprocess.run([bundle, "version"], env={}, capture_output=True, check=False).returncode == 0
-    console.print(f"nothing of it was run: it is for {target.machine.name}. There:  djbundle verify {bundle.name}")
-    return False
+    """Return whether this machine starts the bundle for another one, by an emulator; say so if it does not.
+
+    Raise VerificationError if the bundle starts and fails.
+    """
+    try:
+        started = subprocess.run([bundle, "version"], env={}, capture_output=True, text=True, check=False)
+    except OSError:
+        console.print(f"nothing of it was run: it is for {target.machine.name}. There:  djbundle verify {bundle.name}")
+        return False
+    if started.returncode:
+        cause = " ".join(started.stderr.split()) or f"exit code {started.returncode}"
+        raise VerificationError(f"it does not start under emulation: {cause}", f"report it{NO_VERIFY_ADVICE}")
+    return True
 
 
 def _comparison(project: Project, inspection: Inspection, options: BuildOptions, work: Path) -> Comparison:

@@ -19,6 +19,7 @@ DAY = 24 * 3600
 UNUSED_SECONDS = 30 * DAY
 KINDS = ("blocks", "compiled", "elf", "migrated", "projects", "pyc", "refused", "static")
 BYTECODE = "pycache"  # a folder that Python fills, see project/bytecode_cache.py
+PYTHONS = "pythons"  # a folder that uv fills, see native/target_python.py
 PRUNED = "pruned"  # a file whose time is that of the last removal
 UNFINISHED_PREFIX = ".new-"
 

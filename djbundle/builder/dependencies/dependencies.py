@@ -38,16 +38,17 @@ DRIVERS = frozenset({"mysqlclient", "oracledb", "psycopg", "psycopg2", "psycopg2
 # Of tasks, with their extras; the broker's URL may name any. kombu needs more for Redis than its plain requirements.
 BROKERS: dict[str, set[str]] = {"amqp": set(), "kombu": {"redis"}, "redis": set()}
 AWS = "boto3"  # for SQS
-BROKER_REASON = f"a broker that {BROKER_URL} may name"
+MAY_NAME = "may name"  # ends the reason of what goes in for a service that the site may use one day
+BROKER_REASON = f"a broker that {BROKER_URL} {MAY_NAME}"
 # For variables that move a bundle to other services, whatever its settings read: extras of djbundle. A row goes in if
 # all of its packages are installed for the project. With them come those at its end, if need be from djbundle.
 SERVICES = (
-    ("a database that DATABASE_URL may name", ("psycopg",), ("dj-database-url",)),
-    ("a database that DATABASE_URL may name", ("psycopg2",), ("dj-database-url",)),
-    ("a database that DATABASE_URL may name", ("psycopg2-binary",), ("dj-database-url",)),
-    ("a database that DATABASE_URL may name", ("mysqlclient",), ("dj-database-url",)),
-    ("a cache that CACHE_URL may name", ("redis",), ()),
-    ("a store of uploads that MEDIA_URL may name", ("boto3", "django-storages"), ()),
+    (f"a database that DATABASE_URL {MAY_NAME}", ("psycopg",), ("dj-database-url",)),
+    (f"a database that DATABASE_URL {MAY_NAME}", ("psycopg2",), ("dj-database-url",)),
+    (f"a database that DATABASE_URL {MAY_NAME}", ("psycopg2-binary",), ("dj-database-url",)),
+    (f"a database that DATABASE_URL {MAY_NAME}", ("mysqlclient",), ("dj-database-url",)),
+    (f"a cache that CACHE_URL {MAY_NAME}", ("redis",), ()),
+    (f"a store of uploads that MEDIA_URL {MAY_NAME}", ("boto3", "django-storages"), ()),
 )
 TASKS_MODULE = "djbundle.tasks.apps"  # loaded by a project that has tasks
 DATABASE_VARIABLE = re.compile(r"DATABASE|POSTGRES|MYSQL|^(DB|PG)_?[A-Z]")
@@ -61,6 +62,11 @@ class Dependency:
     version: str
     reason: str
     distribution: importlib.metadata.Distribution
+
+    @property
+    def is_optional(self) -> bool:
+        """True if it goes in only for a service that the site does not use yet."""
+        return self.reason.endswith(MAY_NAME)
 
 
 Candidate = tuple[str, str, set[str]]  # the name of a distribution, the reason, extras
@@ -151,7 +157,7 @@ def _roots(project: Project, inspection: Inspection, owners: Owners) -> Iterator
         yield name, f"loaded as {next(iter(modules))}", set()
     variables = (each.name for each in inspection.variables if DATABASE_VARIABLE.search(each.name))
     if variable := next(variables, None):
-        yield from ((name, f"a database that {variable} may name", set()) for name in sorted(DRIVERS))
+        yield from ((name, f"a database that {variable} {MAY_NAME}", set()) for name in sorted(DRIVERS))
     if TASKS_MODULE in inspection.modules:
         yield from ((name, BROKER_REASON, extras) for name, extras in BROKERS.items())
     yield from _for_services()

@@ -12,7 +12,8 @@ from djbundle.builder.core.target import Target, this_target
 from djbundle.builder.core.tree import File, Tree, base_of
 from djbundle.builder.machines.machine import Machine
 from djbundle.builder.native import compiler, elf, sqlite, underlinked
-from djbundle.builder.native.target_sqlite import check_sqlite, sqlite_version
+from djbundle.builder.native.target_glibc import check_glibc
+from djbundle.builder.native.target_sqlite import check_built_in_sqlite, check_sqlite, sqlite_version
 from djbundle.contract import layout
 from djbundle.contract.layout import LIBRARIES, PROGRAM
 from djbundle.errors import LibraryError, TargetError
@@ -33,8 +34,7 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], target: Target, cache: C
     callers = [path for path, dynamic in dynamics.items() if sqlite.LIBRARY in dynamic.needed]
     if target.is_other:
         _check_machine(tree, target)
-        if _uses_sqlite(target):
-            check_sqlite(search.of_system(sqlite.LIBRARY))
+        _check_sqlite(target, search)
     else:
         sqlite.add_sqlite(tree, LIBRARIES, cache, callers)
     for soname, path in _opened_by_name(this_target(), dynamics, needed):
@@ -60,6 +60,8 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], target: Target, cache: C
                 tree.replace(added, added.source)
                 waiting.append(added)
             needs[file.name][name] = soname
+    if target.is_other:
+        check_glibc({name: file.source for name, file in files.items()})
     _drop_orphans(tree, needs)
     sources = {name: file.source for name, file in files.items()}
     new = underlinked.add_missing_needs(needs, sources, LIBRARIES, PROGRAM)
@@ -84,6 +86,14 @@ def sqlite_version_of(target: Target) -> str:
         return sqlite.find_source().text
     is_known = _uses_sqlite(target)
     return (sqlite_version(_LibrarySearch(target).of_system(sqlite.LIBRARY)) if is_known else None) or "unknown"
+
+
+def _check_sqlite(target: Target, search: "_LibrarySearch") -> None:
+    """Refuse a Python of another machine whose SQLite can corrupt a database."""
+    if _uses_sqlite(target):
+        check_sqlite(search.of_system(sqlite.LIBRARY))
+    else:
+        check_built_in_sqlite(compiler.shared_library(target))
 
 
 def _uses_sqlite(target: Target) -> bool:

@@ -1,5 +1,6 @@
-"""The SQLite of a bundle for another machine: the library that the target's Python has."""
+"""The SQLite of a bundle for another machine: a library that the target's Python loads, or what is built into it."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,9 @@ from elftools.elf.elffile import ELFFile
 from djbundle.builder.native.sqlite import LIBRARY, MIN_VERSION
 from djbundle.errors import SqliteTooOldError
 
+# The time of SQLite's source, and its hash: sqlite.org/c3ref/c_source_id.html
+SOURCE_ID = re.compile(rb"\b(20\d\d-\d\d-\d\d) \d\d:\d\d:\d\d [0-9a-f]{60}")
+SAFE_SINCE = "2026-02-01"  # 3.51.2, the last that is not safe, is of 9 January
 VERSION_SYMBOL = "sqlite3_version"  # the text "3.51.3" in the library; sqlite.org/c3ref/libversion.html
 
 
@@ -19,6 +23,17 @@ def check_sqlite(library: Path) -> None:
         raise SqliteTooOldError(
             f"SQLite {version or 'of an unknown version'} in {library} can corrupt a database; {minimum} is needed",
             f"unpack a newer {LIBRARY} there, as Debian's libsqlite3-0 of forky",
+        )
+
+
+def check_built_in_sqlite(interpreter: Path) -> None:
+    """Refuse an interpreter in which an SQLite is hidden that can corrupt a database."""
+    dates = [date.decode() for date in SOURCE_ID.findall(interpreter.read_bytes())]
+    if dates and min(dates) < SAFE_SINCE:
+        minimum = ".".join(map(str, MIN_VERSION))
+        raise SqliteTooOldError(
+            f"the SQLite of {min(dates)} in {interpreter} can corrupt a database; {minimum} is needed",
+            "remove the folder of that Python, so that uv installs a newer one, or name another:  --target-python DIR",
         )
 
 
