@@ -4,11 +4,9 @@ import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from djbundle.builder.core.target import Target, target_in, this_target
+from djbundle.builder.core.target import Target, find_target
 from djbundle.builder.inspection.inspection import Inspection, inspect_project
-from djbundle.builder.machines import SYSTEM, machine_named, this_machine
 from djbundle.builder.project.project import Project, find_project
-from djbundle.errors import TargetError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,15 +27,7 @@ class BuildOptions:
 
     def find_target(self) -> Target:
         """Return the Python and the machine that the bundle is for."""
-        machine = machine_named(self.target.removeprefix(SYSTEM)) if self.target else this_machine()
-        if self.target_python:
-            return target_in(self.target_python, machine)
-        if machine != this_machine():
-            raise TargetError(
-                f"a bundle for {machine.name} needs a Python for it",
-                "name the folder into which one was unpacked:  --target-python DIR",
-            )
-        return this_target()
+        return find_target(self.target, self.target_python)
 
     def find_project(self) -> Project:
         """Return the project; these options take precedence over its own configuration."""

@@ -17,18 +17,18 @@ from djbundle import manifest
 from djbundle.builder.archive import write
 from djbundle.builder.archive.blocks import compress_blocks
 from djbundle.builder.archive.pack import pack_tree, plan_blocks
-from djbundle.builder.contents import assets, packages, runtime, stdlib
+from djbundle.builder.contents import assets, package_files, runtime, stdlib
+from djbundle.builder.contents.file_selection import FileSelection
 from djbundle.builder.contents.left_out import LeftOut, print_left_out
 from djbundle.builder.contents.library_data import add_library_data
 from djbundle.builder.contents.project_facts import project_facts
-from djbundle.builder.contents.selection import FileSelection
 from djbundle.builder.contents.startup import files_of_start
 from djbundle.builder.core.cache import Cache, default_folder
 from djbundle.builder.core.console import Console
 from djbundle.builder.core.target import Target
 from djbundle.builder.core.tree import Tree
 from djbundle.builder.dependencies import modules
-from djbundle.builder.dependencies.dependencies import Dependency, find_dependencies
+from djbundle.builder.dependencies.package_selection import Dependency, find_dependencies
 from djbundle.builder.dependencies.target_wheels import with_wheels_for
 from djbundle.builder.inspection.inspection import Inspection, inspect_project
 from djbundle.builder.native import compiler, libraries, nuitka, sqlite
@@ -88,7 +88,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
                 selection, left_out = _choose_files(project, inspection, work / "static", console)
                 tree = Tree(work, target.machine)
                 assets.add_project(tree, selection, compiled, cache)
-                packages.add_packages(tree, dependencies, compiled, project, inspection, cache)
+                package_files.add_packages(tree, dependencies, compiled, project, inspection, cache)
                 runtime.add_runtime(tree, project_facts(project, tree, compiled), cache, work)
                 stdlib.add_standard_library(tree, target, cache)
                 assets.add_static_files(tree, work / "static", left_out.static, cache)

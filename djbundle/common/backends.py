@@ -35,5 +35,5 @@ def is_kind_of(backend: str, base: str) -> bool:
 
 def _class_of(path: str) -> type:
     module, _, name = path.rpartition(".")
-    found: type = getattr(import_module(module), name)
-    return found
+    backend: type = getattr(import_module(module), name)
+    return backend

@@ -11,7 +11,7 @@ import pytest
 
 from djbundle.builder import versions
 from djbundle.builder.contents.assets import add_project
-from djbundle.builder.contents.selection import FileSelection
+from djbundle.builder.contents.file_selection import FileSelection
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.tree import Tree
 from djbundle.builder.project import python_version

@@ -15,7 +15,7 @@ from pathlib import Path, PurePath, PurePosixPath
 
 from djbundle.builder.contents import secret_contents
 from djbundle.builder.contents.lookup_databases import LOOKUP, LookupDatabases
-from djbundle.builder.contents.secret_names import HIDDEN, Suspicion, suspicion_of_name
+from djbundle.builder.contents.secret_names import HIDDEN, Suspicion, is_hidden, suspicion_of_name
 from djbundle.builder.contents.suspicions import KINDS, Kind, suspicion_of_members
 from djbundle.builder.dependencies.modules import is_test
 from djbundle.builder.dependencies.project_imports import imported_from
@@ -187,7 +187,7 @@ class FileSelection:
     def _kind(self, path: Path) -> str:
         """Return what kind of file it is by its folder, if its suffix fits that kind; else ""."""
         suffix = path.suffix.lower()
-        if any(part.startswith(".") and part != ".well-known" for part in path.parts):
+        if is_hidden(path):
             return ""
         for kind, suffixes in self._kinds(path):
             if suffix in suffixes:
@@ -196,8 +196,7 @@ class FileSelection:
 
     def _is_template(self, path: Path) -> bool:
         """Return whether a file in a folder of templates has the syntax of one, whatever its suffix: a contact.vcf."""
-        is_hidden = any(part.startswith(".") for part in path.parts)
-        if is_hidden or all(kind != TEMPLATE for kind, _ in self._kinds(path)):
+        if is_hidden(path) or all(kind != TEMPLATE for kind, _ in self._kinds(path)):
             return False
         try:
             text = (self.project.root / path).read_text("utf-8")

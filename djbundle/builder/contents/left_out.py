@@ -8,8 +8,8 @@ from typing import Self
 
 from rich.markup import escape
 
+from djbundle.builder.contents.file_selection import Decision, FileSelection
 from djbundle.builder.contents.secret_names import Suspicion
-from djbundle.builder.contents.selection import Decision, FileSelection
 from djbundle.builder.contents.suspicions import secrets_among_static_files
 from djbundle.builder.core.console import Console
 from djbundle.builder.project.project import Project

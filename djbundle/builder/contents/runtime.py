@@ -8,8 +8,8 @@ from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.tree import Tree
 from djbundle.common import templates
 
-MODULES = ("__init__.py", "errors.py", "manifest.py", "settings_module.py", "static_storage.py", "storages.py")
-FOLDERS = ("common", "contract", "runtime", "stand_ins", "tasks")
+MODULES = ("__init__.py", "manifest.py", "settings_module.py", "static_storage.py", "storages.py")
+FOLDERS = ("common", "contract", "errors", "runtime", "stand_ins", "tasks")
 TEMPLATES = ("site.service", "site.socket")  # for the command "install"
 LEFT_OUT = "tasks/conformance"  # a program for developers
 FACTS = "_project_facts"

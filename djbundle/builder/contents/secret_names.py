@@ -154,4 +154,9 @@ def suspicion_of_name(path: PurePath) -> Suspicion | None:
     for rule in RULES:
         if rule.pattern.match(name) and not (rule.spares_prose and path.suffix.lower() in PROSE):
             return rule.suspicion
-    return HIDDEN if any(part.startswith(".") and part != WELL_KNOWN for part in path.parts) else None
+    return HIDDEN if is_hidden(path) else None
+
+
+def is_hidden(path: PurePath) -> bool:
+    """Return whether a name in the path begins with a dot, other than ``.well-known``, which sites serve (RFC 8615)."""
+    return any(part.startswith(".") and part != WELL_KNOWN for part in path.parts)

@@ -15,7 +15,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
 
-from djbundle.builder.machines import this_machine
+from djbundle.builder.machines import SYSTEM, machine_named, this_machine
 from djbundle.builder.machines.machine import Machine
 from djbundle.errors import TargetError
 
@@ -65,6 +65,22 @@ class Target:
     def folder(self, name: str) -> Path:
         """Return the folder that a variable of sysconfig names, on the machine of the build."""
         return self.root / self.variable(name).lstrip("/")
+
+
+def find_target(name: str | None, folder: Path | None) -> Target:
+    """Return the Python and the machine that a bundle is for.
+
+    `name` is "linux-" and the name of a machine, or None for this one. `folder` has the Python of another machine.
+    """
+    machine = machine_named(name.removeprefix(SYSTEM)) if name else this_machine()
+    if folder:
+        return target_in(folder, machine)
+    if machine != this_machine():
+        raise TargetError(
+            f"a bundle for {machine.name} needs a Python for it",
+            "name the folder into which one was unpacked:  --target-python DIR",
+        )
+    return this_target()
 
 
 def this_target() -> Target:

@@ -182,7 +182,7 @@ def _only_for(dependencies: list[Dependency], *first: str) -> set[str]:
 def _included(project: Project) -> Iterator[Candidate]:
     """Yield the distributions that `include` names.
 
-    Its other entries are files of the project, see contents/selection.py.
+    Its other entries are files of the project, see contents/file_selection.py.
     """
     files = set(file_entries(project.configuration.include, project.root))
     for name in project.configuration.include:

@@ -38,8 +38,8 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], target: Target, cache: C
     else:
         sqlite.add_sqlite(tree, LIBRARIES, cache, callers)
     for soname, path in _opened_by_name(this_target(), dynamics, needed):
-        found = search.of_system(soname) if target.is_other else path
-        tree.add(f"{LIBRARIES}/{soname}", found, "libraries")
+        source = search.of_system(soname) if target.is_other else path
+        tree.add(f"{LIBRARIES}/{soname}", source, "libraries")
     tree.add(VFS, compiler.compile_vfs(target.machine, cache), "libraries")
     program = File(PROGRAM, compiler.compile_program(target, cache), "python", executable=True)
     waiting = [*(file for file in tree if _may_be_elf(file) and elf.is_elf(file.source)), program]
@@ -247,8 +247,8 @@ class _LibrarySearch:
         in_prefix = self._target.prefix / "lib" / soname
         if in_prefix.is_file():
             return in_prefix.resolve()
-        if self._target.is_other and (found := compiler.find_library(soname, self._target.machine)):
-            return found
+        if self._target.is_other and (library := compiler.find_library(soname, self._target.machine)):
+            return library
         raise LibraryError(f"{source.name} needs {soname}, which is not on this machine", f"install what has {soname}")
 
 

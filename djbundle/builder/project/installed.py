@@ -114,7 +114,7 @@ def required_by_djbundle() -> frozenset[str]:
 
 def _closure(names: Iterable[str]) -> frozenset[str]:
     """Return these distributions and their requirements, as far as they are installed beside djbundle."""
-    found: set[str] = set()
+    closed: set[str] = set()
     waiting = [(name, frozenset[str]()) for name in names]
     seen = set(waiting)
     while waiting:
@@ -122,7 +122,7 @@ def _closure(names: Iterable[str]) -> frozenset[str]:
         own = next(iter(importlib.metadata.distributions(name=name, path=list(own_folders()))), None)
         if own is None:
             continue
-        found.add(name)
+        closed.add(name)
         extras = extras if name != DJBUNDLE else frozenset(own.metadata.get_all("Provides-Extra") or ())
         for each in map(Requirement, own.requires or ()):
             item = canonicalize_name(each.name), frozenset(each.extras)
@@ -130,7 +130,7 @@ def _closure(names: Iterable[str]) -> frozenset[str]:
             if applies and item not in seen and item[0] not in NOT_NEEDED.get(name, ()):
                 seen.add(item)
                 waiting.append(item)
-    return frozenset(found)
+    return frozenset(closed)
 
 
 class InstalledFile(NamedTuple):

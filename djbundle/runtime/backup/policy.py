@@ -15,7 +15,7 @@ class Frequency(StrEnum):
     OFF = "off"
 
 
-class Keep(NamedTuple):
+class Retention(NamedTuple):
     """The numbers of backups that stay, each the newest of its hour, day or week (UTC)."""
 
     hourly: int

@@ -19,7 +19,7 @@ BLOCK = 1 << 20  # bytes
 DAMAGED_FIX = "take an older backup; each is whole by itself"
 
 
-def lay_out(backup: Path, folder: Path) -> Facts:
+def unpack(backup: Path, folder: Path) -> Facts:
     """Write the files of a backup into `folder`, which is empty. Raise BackupError if one is not as it was written."""
     sums: dict[str, str] = {}
     wanted = b""

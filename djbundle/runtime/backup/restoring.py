@@ -22,7 +22,7 @@ STAGED = ".restored"  # end of the name of a file that waits on the file system 
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedBackup:
     """A backup that is laid out in a folder, and found whole."""
 
     folder: Path
@@ -30,18 +30,18 @@ class Checked:
     migrations: list[str]  # applied in it, as "app.name"
 
 
-def lay_out_and_check(backup: Path, folder: Path) -> Checked:
+def unpack_and_check(backup: Path, folder: Path) -> CheckedBackup:
     """Lay a backup out, and check each database of it. Raise BackupError."""
-    facts = reading.lay_out(backup, folder)
+    facts = reading.unpack(backup, folder)
     migrations: set[str] = set()
     for alias in facts.databases:
         database = folder / layout.database_member(alias)
         if database.exists():
             migrations |= set(reading.check_database(database, backup))
-    return Checked(folder, facts, sorted(migrations))
+    return CheckedBackup(folder, facts, sorted(migrations))
 
 
-def check_fits(checked: Checked, bundle: Bundle, contents: Contents) -> None:
+def check_fits(checked: CheckedBackup, bundle: Bundle, contents: Contents) -> None:
     """Raise BackupError if the backup is of another site, or of a version whose tables this one does not know."""
     facts, site = checked.facts, bundle.manifest.name
     if facts.site != site:
@@ -60,7 +60,7 @@ def check_fits(checked: Checked, bundle: Bundle, contents: Contents) -> None:
         )
 
 
-def plan(checked: Checked, contents: Contents, data: Path, *, with_secrets: bool) -> Restore:
+def plan(checked: CheckedBackup, contents: Contents, data: Path, *, with_secrets: bool) -> Restore:
     """Return what takes the place of what."""
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
     pairs = [

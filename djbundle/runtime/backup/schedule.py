@@ -8,7 +8,7 @@ from functools import partial
 
 from djbundle.contract.layout import BACKUPS
 from djbundle.errors import DjbundleError
-from djbundle.runtime.backup.policy import Frequency, Keep
+from djbundle.runtime.backup.policy import Frequency, Retention
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.process import forking
@@ -30,7 +30,7 @@ class BackupSchedule:
         supervisor: Supervisor,
         bundle: Bundle,
         frequency: Frequency,
-        keep: Keep,
+        keep: Retention,
         load: Callable[[], None],
     ) -> None:
         self._supervisor, self._bundle, self._keep, self._load = supervisor, bundle, keep, load
@@ -53,7 +53,7 @@ class BackupSchedule:
 
     def _start(self) -> None:
         title = forking.title(self._bundle.manifest.name, NAME)
-        run = partial(back_up_and_clean, self._bundle, self._keep, self._load)
+        run = partial(back_up_and_prune, self._bundle, self._keep, self._load)
         self._supervisor.add(Child(NAME, title, run, may_restart=False, on_exit=log_death))
 
 
@@ -76,10 +76,10 @@ def log_death(code: int) -> None:
         log(f"the backup was killed by signal {-code}", "error")
 
 
-def back_up_and_clean(bundle: Bundle, keep: Keep, load: Callable[[], None]) -> int:
+def back_up_and_prune(bundle: Bundle, keep: Retention, load: Callable[[], None]) -> int:
     """Write a backup, and remove those that need not stay. Return the exit code of the process."""
     from djbundle.runtime.backup.contents import contents_of_settings  # noqa: PLC0415 - only the process of a backup
-    from djbundle.runtime.backup.retention import remove_superfluous  # noqa: PLC0415 - needs what these load
+    from djbundle.runtime.backup.retention import remove_expired  # noqa: PLC0415 - needs what these load
     from djbundle.runtime.backup.writing import check_room, write_backup  # noqa: PLC0415
 
     os.nice(NICENESS)
@@ -96,7 +96,7 @@ def back_up_and_clean(bundle: Bundle, keep: Keep, load: Callable[[], None]) -> i
         log(text, "error")
         tell_admins(bundle.manifest.name, text)
         return error.exit_code
-    removed = remove_superfluous(folder, bundle.manifest.name, keep)
+    removed = remove_expired(folder, bundle.manifest.name, keep)
     older = f"; {len(removed)} older removed" if removed else ""
     log(f"backup {path} written, {path.stat().st_size / MEGABYTE:.1f} MB{older}")
     return 0

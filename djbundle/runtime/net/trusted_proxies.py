@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from djbundle.runtime.net.forwarded import MAX_HOPS, Node, parse_forwarded, parse_node
+from djbundle.runtime.net.forwarded_headers import MAX_HOPS, Node, parse_forwarded, parse_node
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

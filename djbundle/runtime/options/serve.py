@@ -6,7 +6,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from dataclasses import dataclass
 
 from djbundle.contract import variables
-from djbundle.runtime.backup.policy import Frequency, Keep
+from djbundle.runtime.backup.policy import Frequency, Retention
 from djbundle.runtime.logs.lines import add_log_options
 from djbundle.runtime.net.addresses import Address, Tcp, parse_address, parse_tcp
 from djbundle.runtime.options.backups import add_backup_options
@@ -43,7 +43,7 @@ class ServeOptions:
     log_format: str | None
     log_level: str | None
     backups: Frequency
-    keep_backups: Keep
+    keep_backups: Retention
     http: HttpOptions
     tls: TlsOptions | None
 

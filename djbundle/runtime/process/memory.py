@@ -56,7 +56,7 @@ def loading() -> Iterator[None]:
     release_archive()
 
 
-def limit_arenas() -> None:
+def configure_malloc() -> None:
     """Let threads share a few heaps, and large objects lie outside of them. Call it before there are threads."""
     with contextlib.suppress(AttributeError, OSError):  # another libc
         mallopt = ctypes.CDLL(None).mallopt

@@ -61,10 +61,10 @@ class AppProcess:
 
     def run(self) -> int:
         """Load the site, or have each process load it, and supervise them until SIGTERM; return the exit code."""
-        memory.limit_arenas()
+        memory.configure_malloc()
         is_shared = self._fresh_start is None and self._options.preload != Preload.NEVER
         try:
-            source = self._load() if is_shared else self._leave_to_each()
+            source = self._load() if is_shared else self._load_in_each_process()
             if isinstance(source, int):
                 return source
             from djbundle.runtime.serve.children import ChildFactory  # noqa: PLC0415 - Granian, and Django
@@ -85,18 +85,18 @@ class AppProcess:
         with ThreadStarts(is_of_project()) as starts, site_loading.server_loaded_beside(self._bundle.root):
             site = site_loading.load_site(self._bundle, self._options, self._watch, self._notice)
         if self._progress.is_takeover:  # the front page that is asked then may need the threads
-            self._look_for_threads(starts, None)
+            self._check_threads(starts, None)
         prepare = site_loading.prepare_site
         with starts:  # the context of the threads is that of the loaded site, without what migrations leave behind
             if not contextvars.copy_context().run(prepare, self._bundle, self._options, self._progress, change):
                 return 1
         prepared = site_loading.describe_prepared_site()
-        self._look_for_threads(starts, prepared)
+        self._check_threads(starts, prepared)
         from djbundle.runtime.serve.children import SiteSource  # noqa: PLC0415 - needs the site
 
         return SiteSource(prepared, Loading.ONCE, self._watch, lambda: site, lambda: None)
 
-    def _look_for_threads(self, starts: ThreadStarts, prepared: PreparedSite | None) -> None:
+    def _check_threads(self, starts: ThreadStarts, prepared: PreparedSite | None) -> None:
         """Start this process afresh if a fork would end threads of the site, so that each process loads the site.
 
         With ``--preload always`` only log a warning.
@@ -116,7 +116,7 @@ class AppProcess:
             forking.unblock_stop_signals()
             log(f"cannot start afresh: {error.strerror}. The processes of the site do not have these threads", "error")
 
-    def _leave_to_each(self) -> "SiteSource | int":
+    def _load_in_each_process(self) -> "SiteSource | int":
         """Have each process load the site. Prepare it before, unless that is done; return an exit code on failure."""
         with site_loading.server_loaded_beside(self._bundle.root):
             pass  # a fork while its thread loads the library would hang

@@ -156,7 +156,7 @@ class ChildFactory:
         roles = self._options.roles
         if Role.WORKER in roles:
             has_schedules = Role.SCHEDULER in roles
-            run = partial(run_worker, self._options.grace, self._program_of_tasks, has_schedules=has_schedules)
+            run = partial(run_worker, self._options.grace, self._task_program, has_schedules=has_schedules)
             yield self._task_child("worker", run)
             return
         if Role.SCHEDULER in roles:
@@ -164,7 +164,7 @@ class ChildFactory:
         if self._source.prepared.has_relay:
             yield self._task_child("relay", partial(run_command, "relay"))
 
-    def _program_of_tasks(self) -> "NewProgram | None":
+    def _task_program(self) -> "NewProgram | None":
         """Return what the processes that run tasks become, where they are no forks of the worker. Call it in that."""
         if self._source.is_shared:
             return None

@@ -36,7 +36,7 @@ def main() -> None:
     lines.configure(log_format or None, log_level or None)
     forking.set_process_name(title)
     uncaught.log_uncaught()
-    memory.limit_arenas()
+    memory.configure_malloc()
     with memory.loading():
         import django  # noqa: PLC0415 - its settings come with the log that is configured above
 

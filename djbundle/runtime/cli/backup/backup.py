@@ -9,7 +9,7 @@ from djbundle.contract.layout import BACKUPS
 from djbundle.errors import BackupError
 from djbundle.runtime.backup import layout
 from djbundle.runtime.backup.contents import Contents
-from djbundle.runtime.backup.restoring import check_fits, lay_out_and_check
+from djbundle.runtime.backup.restoring import check_fits, unpack_and_check
 from djbundle.runtime.backup.retention import list_backups
 from djbundle.runtime.backup.writing import write_backup
 from djbundle.runtime.cli.upgrade import Reporter, add_json
@@ -66,7 +66,7 @@ def check(bundle: Bundle, backup: Path, report: Reporter) -> None:
     """Lay a backup out beside the data, as a restore would, and check it."""
     bundle.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".check-", dir=bundle.data) as folder:
-        checked = lay_out_and_check(backup, Path(folder))
+        checked = unpack_and_check(backup, Path(folder))
         check_fits(checked, bundle, Contents.ask(bundle))
     facts = checked.facts
     text = f"{backup} is whole, and fits: {facts.site} {facts.version} of {facts.created}"

@@ -12,7 +12,7 @@ from djbundle.errors import BackupError, NotServingError
 from djbundle.runtime.backup import exchange
 from djbundle.runtime.backup.contents import Contents
 from djbundle.runtime.backup.exchange import Restore
-from djbundle.runtime.backup.restoring import Checked, check_fits, lay_out_and_check, plan
+from djbundle.runtime.backup.restoring import CheckedBackup, check_fits, plan, unpack_and_check
 from djbundle.runtime.cli.backup.backup import LATEST, find_backup, folder_of
 from djbundle.runtime.cli.upgrade import Reporter, add_json, check_program, reload
 from djbundle.runtime.core.bundle import Bundle
@@ -33,7 +33,7 @@ def run_restore(bundle: Bundle, arguments: list[str]) -> int:
     backup = find_backup(options.backup, folder_of(bundle.data), bundle.manifest.name)
     with staging(bundle.data) as folder:
         report("reading", f"reading {backup}", file=str(backup))
-        checked, contents = lay_out_and_check(backup, folder), Contents.ask(bundle)
+        checked, contents = unpack_and_check(backup, folder), Contents.ask(bundle)
         check_fits(checked, bundle, contents)
         facts = checked.facts
         report("whole", f"it is whole: {facts.site} {facts.version} of {facts.created}", created=facts.created)
@@ -66,7 +66,7 @@ def clean_up(data: Path) -> None:
         stale.forget()
 
 
-def restore(bundle: Bundle, checked: Checked, contents: Contents, report: Reporter) -> None:
+def restore(bundle: Bundle, checked: CheckedBackup, contents: Contents, report: Reporter) -> None:
     """Put the files in place: by the next process of a site that serves, or at once if none does."""
     try:
         request_status(bundle.data, check_program)
