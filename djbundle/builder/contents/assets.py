@@ -32,7 +32,7 @@ def add_project(tree: Tree, selection: FileSelection, compiled: Modules, cache: 
     """Add the project's files that file_selection.py chose; `compiled` modules are in the executable already.
 
     Sources go in as files too: tracebacks show their lines, and code may look for modules in a folder. With `protect`,
-    only those go in that the start reads.
+    only sources that the start reads go in.
     """
     project, sources = selection.project, []
     tree.empty |= {str(path.parent) for path in compiled}  # code may look at ``Path(__file__).parent``

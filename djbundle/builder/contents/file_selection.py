@@ -58,7 +58,8 @@ class FileSelection:
         # A folder named tests may hold only templates, so it counts as tests only if it has sources.
         self.tests = {parent for path in sources for parent in path.parents if parent.name == "tests"}
         lists = (self.project.files, self.project.listing.ignored)
-        # A site that was tried beside its sources, with its uploads. The project's own folder is no such folder.
+        # Data directories of a site that was run beside its sources, with its uploads. The project's own folder never
+        # counts.
         self.data_directories = {path.parent for each in lists for path in each if path.name == SERVE_LOCK} - {Path()}
         self.packages = {path.parent for path in sources if path.name == "__init__.py"}
 
@@ -68,8 +69,8 @@ class FileSelection:
         included = set(self._named_by_include())
         if unmatched := [each for each in self.patterns if not any(_matches(path, each) for path in included)]:
             raise ConfigurationError(
-                f'[tool.djbundle] includes "{unmatched[0]}", and no file of the project is called so',
-                "correct the path, or take it out",
+                f'[tool.djbundle] includes "{unmatched[0]}", but the project has no such file',
+                "correct the path, or remove it",
             )
         files = {*self.project.files, *included, *self._compiled_translations()}
         decisions = [self._decide(path) for path in files]

@@ -60,7 +60,7 @@ def note_of(project: Project) -> str:
 
 
 def print_left_out(left_out: LeftOut, console: Console) -> None:
-    """Print each file that its developer would miss; the number of all, and the command that lists them."""
+    """Print each file that its developer would miss, the number of all, and the command that lists them."""
     if left_out.note:
         console.print(f"[yellow]warning:[/] {escape(left_out.note)}")
     warnings = [*(each for each in left_out.files if each.is_news), *left_out.static]

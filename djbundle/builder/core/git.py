@@ -1,6 +1,6 @@
 """Asks git about a project: for its files and its commit.
 
-Without a repository there is nothing to know. If git refuses to answer, the build fails.
+Without a repository, there is no commit and no list. If git refuses to answer, the build fails.
 """
 
 import os

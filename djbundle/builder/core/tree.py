@@ -101,7 +101,7 @@ class Tree:
 
 
 def parent_of(name: str) -> str:
-    """Return the folder of a name in the tree; "." for the root, as pathlib does, which takes ten times as long."""
+    """Return the folder of a name in the tree, "." for the root. pathlib would take ten times as long."""
     return name.rpartition("/")[0] or "."
 
 

@@ -1,6 +1,7 @@
-"""The machines that bundles run on: what of a bundle depends on the processor. Nothing else in the builder names one.
+"""The processors that bundles run on, and all of a bundle that depends on the processor.
 
-The C part of each is in launcher/platform/<name>. To add one: a module here, a folder there.
+No other module of the builder names a processor. The C part of each is in launcher/platform/<name>. To add a processor,
+add a module here and a folder there.
 """
 
 import platform

@@ -141,7 +141,7 @@ class InstalledFile(NamedTuple):
 
     @property
     def is_outside(self) -> bool:
-        """It says whether the file lies outside of the folder of packages, as programs do."""
+        """True if the file lies outside of the folder of packages, as programs do."""
         return self.name.startswith(("/", "../"))
 
 
@@ -181,7 +181,7 @@ def builder_command(python: Path, statement: str) -> list[str]:
 def project_command(statement: str) -> list[str]:
     """Return the command line that runs `statement` as the project would, in its folder.
 
-    Of djbundle's environment, it can import djbundle and what its runtime needs (own_finder.py).
+    From djbundle's environment, it can import only djbundle and what its runtime needs (own_finder.py).
     """
     code = _OWN_LAST.format(statement=statement)
     return [sys.executable, "-P", "-c", code, _facts_of_finder()]

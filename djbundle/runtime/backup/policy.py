@@ -1,6 +1,6 @@
-"""The choices of backups: their frequency, and how many stay.
+"""The options of backups: how often `serve` makes one, and how many are kept.
 
-The options of `serve` read it, so it loads nothing else.
+The option parser of `serve` imports this module, so it imports nothing else.
 """
 
 from enum import StrEnum
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Frequency(StrEnum):
-    """The times at which `serve` makes a backup."""
+    """The frequency at which `serve` makes backups."""
 
     HOURLY = "hourly"
     NIGHTLY = "nightly"
@@ -16,7 +16,7 @@ class Frequency(StrEnum):
 
 
 class Retention(NamedTuple):
-    """The numbers of backups that stay, each the newest of its hour, day or week (UTC)."""
+    """The numbers of backups that are kept, each the newest of its hour, day or week (UTC)."""
 
     hourly: int
     daily: int

@@ -1,4 +1,4 @@
-"""The backups that stay: the newest of each of the last hours, days and weeks."""
+"""The backups that are kept: the newest of each of the last hours, days and weeks."""
 
 import datetime
 from collections.abc import Callable, Iterable
@@ -23,7 +23,7 @@ def last_backup(data: Path, site: str) -> datetime.datetime | None:
 
 
 def expired(moments: Iterable[datetime.datetime], keep: Retention) -> list[datetime.datetime]:
-    """Return the moments of backups that need not stay. The newest one always stays."""
+    """Return the times of the backups to remove. The newest backup is always kept."""
     newest_first = sorted(moments, reverse=True)
     kept = set(newest_first[:1])
     periods: tuple[tuple[int, Callable[[datetime.datetime], object]], ...] = (
@@ -40,7 +40,7 @@ def expired(moments: Iterable[datetime.datetime], keep: Retention) -> list[datet
 
 
 def remove_expired(folder: Path, site: str, keep: Retention) -> list[Path]:
-    """Remove backups that need not stay, and return them."""
+    """Remove the backups that are not kept, and return their paths."""
     by_moment = {layout.moment_of(path.name, site): path for path in list_backups(folder, site)}
     removed = [by_moment[moment] for moment in expired((each for each in by_moment if each), keep)]
     for path in removed:

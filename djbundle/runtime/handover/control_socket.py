@@ -221,7 +221,7 @@ def request_status(data: Path, check_peer: PeerCheck = lambda _peer: None) -> Si
             if not is_served(data):
                 raise
         time.sleep(RETRY_INTERVAL)
-    raise NotServingError(f"the `serve` of {data} does not say how it is", "look at its log")
+    raise NotServingError(f"the `serve` of {data} does not tell its status", "look at its log")
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Keeps the destination up to date with a source that is written to, and proves that both hold the same."""
+"""Keeps the destination up to date while the site writes to the source, and checks that both are equal."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -7,12 +7,12 @@ from djbundle.errors import MoveError
 from djbundle.runtime.move.side import Side, canonical_rows, digest_of
 from djbundle.runtime.move.tables import Key, RowChange, Table, by_name
 
-SMALL_REST = 50  # changes; with fewer, the last stop of writes is short
+SMALL_REST = 50  # changes; writes wait only briefly while so few are brought over
 MAX_ROUNDS = 200
 
 
 def catch_up(source: Side, destination: Side, tables: Sequence[Table]) -> int:
-    """Bring all noted changes to the destination. Return how many there were."""
+    """Bring all recorded changes to the destination. Return how many there were."""
     with source.snapshot():
         changes = source.changes()
         apply(changes, source, destination, tables)
@@ -46,7 +46,7 @@ def catch_up_until_small(source: Side, destination: Side, tables: Sequence[Table
         if catch_up(source, destination, tables) <= SMALL_REST:
             return
     raise MoveError(
-        "the site writes faster than the other database takes it", "try again when fewer customers are there"
+        "the site writes faster than the other database takes it", "try again when the site has less traffic"
     )
 
 
@@ -67,7 +67,8 @@ def verify(
                 is_same = is_equal(table, source, destination)
             if not is_same:
                 raise MoveError(
-                    f"{table.name} is not the same in both databases", "nothing has changed; tell djbundle's authors"
+                    f"{table.name} is not the same in both databases",
+                    "nothing has changed; report this to djbundle's authors",
                 )
     source.forget(changes)
 

@@ -1,4 +1,4 @@
-"""Finds what PostgreSQL would refuse, before anything happens: checks each row of SQLite against the new columns."""
+"""Finds what PostgreSQL would refuse, before anything is copied: checks each row of SQLite against the new columns."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from djbundle.runtime.move.tables import Column, Table
 INTEGER_BITS = {"int2": 15, "int4": 31, "int8": 63}
 MAX_PROBLEMS = 1000
 MAX_TEXT = 1000  # characters of a message
-UNSUPPORTED_KEYS = ("bytea", "float4", "float8", "json", "jsonb")  # triggers cannot note such keys
+UNSUPPORTED_KEYS = ("bytea", "float4", "float8", "json", "jsonb")  # triggers cannot record such keys
 
 
 class RowProblem(NamedTuple):

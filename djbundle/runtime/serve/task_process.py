@@ -17,7 +17,7 @@ CODE = f"from {__name__} import main; main()"
 
 
 def program_if_needed(options: ServeOptions, title: str) -> "NewProgram | None":
-    """Return the program of such a process. Return None in a worker without threads that a fork would end.
+    """Return the program of such a process; None in a worker without threads that a fork would end.
 
     This user may have no right to start the bundle, if root has started the site.
     """

@@ -31,7 +31,7 @@ def use_caches(overlay: Overlay) -> None:
 
 
 def _moved(entry: dict[str, Any], variable: ServiceVariable, overlay: Overlay) -> dict[str, Any]:
-    """Return the entry of CACHES with the server of the URL. A Redis backend of the project's stays, with its options.
+    """Return the entry of CACHES with the server of the URL. A Redis backend of the project stays, with its options.
 
     Sites and aliases that share a server have different prefixes.
     """

@@ -1,4 +1,4 @@
-"""The messages in the broker, and what is not one of them.
+"""The format of messages in the broker, and the refusal of all others.
 
 A message is JSON, {"keys": [1, 2, 3]}, and says nothing else of a task. So a stranger who can write to the broker can
 make a worker look for tasks, but cannot make it run anything else. Only in direct mode a message carries whole tasks,
@@ -51,7 +51,7 @@ def accept(message: Any, on_keys: OnKeys) -> None:
     try:
         body = message.decode()
         keys = body["keys"] if isinstance(body, dict) else []
-    except Exception:  # whatever a stranger has sent
+    except Exception:  # a stranger may have sent anything
         return
     if isinstance(keys, list) and len(keys) <= MAX_KEYS:
         on_keys([key for key in keys if type(key) is int and 0 < key <= MAX_KEY])

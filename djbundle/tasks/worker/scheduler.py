@@ -28,7 +28,7 @@ from djbundle.tasks.validators import load_task
 
 logger = logging.getLogger("djbundle.tasks")
 
-SYNC_INTERVAL = 30.0  # seconds between checks whether newer code is gone; only the newest code brings declarations in
+SYNC_INTERVAL = 30.0  # seconds between checks whether newer code is gone; only the newest code writes its declarations
 CHECK_INTERVAL = 1.0  # seconds between checks for schedules that other processes have changed
 SKIP_SECONDS = 300.0  # seconds until a schedule that cannot be run is retried; another worker may know its task
 MAX_MISSED = 1000  # runs for ticks that were missed

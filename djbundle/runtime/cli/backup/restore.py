@@ -1,4 +1,4 @@
-"""``./shop restore``: put a backup in the place of the data, also while the site serves."""
+"""``./shop restore``: replace the site's data by a backup, also while the site serves."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ from djbundle.runtime.process.lock import held, is_served, lock_data_directory
 
 def add_restore_options(parser: ArgumentParser) -> None:
     parser.add_argument("backup", metavar="FILE", help=f"a file that `backup` has written; {LATEST}: the newest one")
-    parser.add_argument("--check", action="store_true", help="only prove that it restores: nothing is changed")
+    parser.add_argument("--check", action="store_true", help="only check that it can be restored; change nothing")
     add_json(parser)
 
 
@@ -44,11 +44,11 @@ def run_restore(bundle: Bundle, arguments: list[str]) -> int:
 
 @contextlib.contextmanager
 def staging(data: Path) -> Iterator[Path]:
-    """Yield an empty folder beside the data, and let nobody else restore meanwhile."""
+    """Yield an empty folder in the data directory, and lock other restores out meanwhile."""
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     root = data / exchange.FOLDER
     root.mkdir(mode=0o700, exist_ok=True)
-    busy = BackupError("the site is being restored by another command", "wait until it has ended")
+    busy = BackupError("another command is restoring the site", "wait until it has ended")
     with held(root / exchange.LOCK, busy):
         clean_up(data)
         folder = root / "files"
@@ -59,7 +59,10 @@ def staging(data: Path) -> Iterator[Path]:
 
 
 def clean_up(data: Path) -> None:
-    """Undo a restore that was killed half way. In a site that serves it has not begun, or a start has undone it."""
+    """Undo a restore that was killed half way.
+
+    If the site serves, the restore had not begun, or a start has undone it already.
+    """
     if not is_served(data):
         exchange.recover(data)
     elif stale := Restore.read(data):
@@ -67,7 +70,7 @@ def clean_up(data: Path) -> None:
 
 
 def restore(bundle: Bundle, checked: CheckedBackup, contents: Contents, report: Reporter) -> None:
-    """Put the files in place: by the next process of a site that serves, or at once if none does."""
+    """Put the files in place. If the site serves, its next process does so; otherwise this process does."""
     try:
         request_status(bundle.data, check_program)
     except NotServingError:
@@ -82,7 +85,7 @@ def restore(bundle: Bundle, checked: CheckedBackup, contents: Contents, report: 
         change.write()
         hand_over(bundle.data, report)
     kept = next((each.kept for each in change.exchanges if each.is_database), "")
-    text = f"restored; the database from before is {kept}" if Path(kept).exists() else "restored"
+    text = f"restored; the previous database is kept in {kept}" if Path(kept).exists() else "restored"
     report("restored", text, kept=kept)
 
 
