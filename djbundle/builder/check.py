@@ -124,7 +124,7 @@ def _development_apps(inspection: Inspection, project: Project) -> Iterator[Find
 def _missing_files(inspection: Inspection) -> Iterator[Finding]:
     if missing := inspection.missing_static_files:
         more = f" and {len(missing) - SHOWN_FILES} more" if len(missing) > SHOWN_FILES else ""
-        cause = f"style sheets name what is not there: {', '.join(missing[:SHOWN_FILES])}{more}"
+        cause = f"style sheets name missing files: {', '.join(missing[:SHOWN_FILES])}{more}"
         yield Finding("static files", cause, "add these files, or correct the style sheets")
 
 

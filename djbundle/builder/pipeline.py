@@ -47,7 +47,7 @@ from djbundle.errors import DiskFullError
 
 NOTHING_COMPILED = modules.Choice({}, {})
 ADVICE_IF_COMPARED = "see in the traceback what it lacks: from the sources it works"
-ADVICE_IF_NOT_COMPARED = "see in the traceback whether the project or the bundle is to blame"
+ADVICE_IF_NOT_COMPARED = "see in the traceback whether the cause is the project or the bundle"
 NO_VERIFY_ADVICE = ", or write the bundle all the same with --no-verify"
 
 
@@ -133,7 +133,7 @@ def _run_before(project: Project, options: BuildOptions, console: Console) -> No
 def _inspect(
     project: Project, options: BuildOptions, target: Target, work: Path, console: Console
 ) -> tuple[Inspection, list[Dependency]]:
-    """Run the project once; return what it told, and the packages that it needs. Refuse an SQLite that is too old.
+    """Run the project once; return the inspection, and the needed packages. Refuse an SQLite that is too old.
 
     The errors of the project's own checks are printed. They are no error of the build: a server starts without checks,
     and some want what a build machine does not have.
@@ -147,7 +147,7 @@ def _inspect(
 
 
 def _print_notes(target: Target, cache: Cache, console: Console) -> None:
-    """Print what is not at its best with this Python, which is no fault of the project."""
+    """Print the limits of this Python. The project is not their cause."""
     reason = compiler.why_not_static(target, cache)
     linking = reason and f"the bundle loads Python as a shared library, since it cannot be linked: {reason}"
     own_sqlite = "" if target.is_other else sqlite.note()

@@ -1,4 +1,4 @@
-"""Backends that settings name: what they are by what they inherit, whatever they are called."""
+"""Recognizes the backends that settings name by the classes that they inherit, not by their names."""
 
 import contextlib
 from functools import cache

@@ -9,8 +9,8 @@ import ctypes
 import os
 import sys
 
-# Of sqlite3.h: SQLITE_MUTEX_STATIC_MAIN, VFS1, VFS2, VFS3, OPEN, LRU, PMEM, PRNG, MEM. SQLite takes a later one of
-# these while it holds an earlier one, never the other way around.
+# Numbers in sqlite3.h: SQLITE_MUTEX_STATIC_MAIN, VFS1, VFS2, VFS3, OPEN, LRU, PMEM, PRNG, MEM. SQLite takes a later one
+# of these while it holds an earlier one, never the other way around.
 LOCKS = (2, 11, 12, 13, 4, 6, 7, 5, 3)
 
 

@@ -131,7 +131,7 @@ class AccountError(DjbundleError):
 
 
 class BackupError(DjbundleError):
-    """A backup cannot be written, or a file is none that this site can be restored from."""
+    """A backup cannot be written, or the site cannot be restored from the named file."""
 
     exit_code = 72
 

@@ -64,5 +64,5 @@ def _plain(number: Any) -> float:
     """Return the number as int or float, which JSON has. Raise for NaN, infinity and what no float can hold."""
     plain = int(number) if isinstance(number, int) else float(number)
     if not math.isfinite(plain):
-        raise ValueError(f"Progress is told in finite numbers, not {plain!r}.")
+        raise ValueError(f"Progress takes finite numbers, not {plain!r}.")
     return plain

@@ -76,7 +76,7 @@ static int resolve_project_file(const char *argument, struct resolved_path *reso
            && resolve_inside(AT_FDCWD, elsewhere, FOLLOW, resolved) && resolved->entry;
 }
 
-/* Return whether a word in a text is the name of a file of the project. Without a slash, it is no text of Python: that is
+/* Return whether a word in a text is the name of a file of the project. Without a slash, it is not a text of Python: that is
  * given to the bundle, which finds it itself.
  */
 static int is_name_in_text(const char *word, size_t length)

@@ -154,7 +154,7 @@ def test_every_field_is_needed(tmp_path: Path) -> None:
 
 
 def test_one_who_hangs_or_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A byte now and then is no answer."""
+    """A byte now and then is not an answer."""
     monkeypatch.setattr(control_socket, "MESSAGE_TIMEOUT", 0.3)
     monkeypatch.setattr(upgrade, "check_program", lambda _peer: None)
     done = threading.Event()
@@ -187,7 +187,7 @@ def test_commands_end_with_one_error(new_small: NewSite, command: str) -> None:
     assert refused.returncode == 54
     cause, fix = refused.stderr.splitlines()
     assert cause == f"error: what answers in {small.data} is no `serve`: its version is not what a site says"
-    assert fix == "  fix: stop the site, and look who put it there"
+    assert fix == "  fix: stop the site, and find out who put it there"
 
 
 CELLS = st.lists(st.floats() | st.sampled_from([MAGIC, 0.0, 1.0, 2.0, 6.0, 1e300]), max_size=HEADER + 2 * SLOT)

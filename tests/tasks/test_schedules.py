@@ -262,7 +262,7 @@ def test_without_time_zones() -> None:
         ({"cron": "61 * * * *"}, "Bad minute"),
         ({"cron": "* * * * *", "time_zone": "Europe/Atlantis"}, "Europe/Atlantis"),
         ({"interval": 60, "task_path": "tests.tasks.jobs.gone"}, '"tests.tasks.jobs.gone" cannot be imported'),
-        ({"interval": 60, "task_path": "tests.tasks.jobs.os"}, '"tests.tasks.jobs.os" is no task'),
+        ({"interval": 60, "task_path": "tests.tasks.jobs.os"}, '"tests.tasks.jobs.os" is not a task'),
     ],
 )
 def test_what_cannot_be_run_is_passed_over(

@@ -164,7 +164,7 @@ class FileSelection:
         return Decision(name, True, kind or OPENED) if kind or is_opened else self._decide_other(path, source)
 
     def _decide_other(self, path: Path, source: Path) -> Decision:
-        """Decide about a data file for which only its name and content speak."""
+        """Decide about a data file by its name and content alone."""
         in_package = not self.packages.isdisjoint(path.parents)
         if path.suffix.lower() == ".sql" and not in_package:
             return self._left_out(path, STATEMENTS)

@@ -54,7 +54,7 @@ def note_of(project: Project) -> str:
     if project.listing.git_state != "no git":
         return ""
     return (
-        "git is not installed here: .gitignore alone says what belongs to the project, and nobody what is tracked"
+        "git is not installed here: .gitignore decides what belongs to the project, and tracked files are unknown"
         " (install git, and its answer counts)"
     )
 

@@ -146,7 +146,7 @@ HIDDEN = Suspicion("hidden by a dot in its path", is_expected=True)
 def suspicion_of_name(path: PurePath) -> Suspicion | None:
     """Return why a data file of this name, relative to the project, stays out.
 
-    None means that nothing speaks against it.
+    None means that it may go in.
     """
     name = path.name.lower()
     if not FOLDERS.isdisjoint(part.lower() for part in path.parts[:-1]):

@@ -35,7 +35,8 @@ SIGNER = ("cryptography",)  # for checking the signature of a new version
 KNOWN = frozenset((*RUNTIME[1:], *ZSTD))  # the runtime's use of these is known, so they are not searched
 # Database drivers. Another database address in the environment may need another driver.
 DRIVERS = frozenset({"mysqlclient", "oracledb", "psycopg", "psycopg2", "psycopg2-binary", "pymysql"})
-# Of tasks, with their extras; the broker's URL may name any. kombu needs more for Redis than its plain requirements.
+# The packages of brokers of tasks, with their extras; the broker's URL may name any. kombu needs more for Redis than
+# its plain requirements.
 BROKERS: dict[str, set[str]] = {"amqp": set(), "kombu": {"redis"}, "redis": set()}
 AWS = "boto3"  # for SQS
 BROKER_REASON = f"a broker that {BROKER_URL} may name"

@@ -60,7 +60,7 @@ def load_extensions_of_sqlite() -> None:
 
     for connection in connections.all():
         if is_sqlite(connection.settings_dict["ENGINE"]):
-            with contextlib.suppress(Exception):  # an error of the project here is no error of the site's start
+            with contextlib.suppress(Exception):  # an error of the project here is not an error of the site's start
                 connection.ensure_connection()
 
 

@@ -129,8 +129,8 @@ def _drop_orphans(tree: Tree, needs: dict[str, dict[str, str]]) -> None:
 def _break_cycles(needs: dict[str, dict[str, str]]) -> dict[str, list[str]]:
     """Return the needs to remove from each library, so that no library needs itself through others.
 
-    The loader finds a library by name only if it is loaded already. Of two libraries that need each other, as FreeType
-    and HarfBuzz do, one must be loaded first. Functions are bound at their first call, when both are loaded.
+    The loader finds a library by name only if it is loaded already. If two libraries need each other, as FreeType and
+    HarfBuzz do, one must be loaded first. Functions are bound at their first call, when both are loaded.
     """
     cut: dict[str, list[str]] = {name: [] for name in needs}
     visited: set[str] = set()
@@ -209,8 +209,8 @@ def _normal(path: PurePosixPath) -> PurePosixPath:
 class _LibrarySearch:
     """Find libraries as the target's loader does: in the file's own search path, then in the loader's cache.
 
-    The cache of a target in a folder was never written. There, its loader's own folders are searched, and then those of
-    the compiler for it: a Python that was not made for one distribution lies there without a C library.
+    The cache of a target in a folder was never written. There, the folders of its loader are searched first, then those
+    of its compiler. A Python that was made for no particular distribution comes without a C library.
     """
 
     def __init__(self, target: Target) -> None:

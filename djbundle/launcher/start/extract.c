@@ -22,7 +22,7 @@ static int open_base(char **environment, const char *requested, char *base)
         if (join_strings(base, requested, "", "") && (fd = open_trusted_folder(base)) >= 0)
             return fd;
         fail(EXIT_NO_FOLDER, "cannot unpack to ", requested,
-             "name a folder that you own, which nobody else may write to, nor to any folder above it");
+             "name a folder of yours, such that no other user may write to it or to a folder above it");
     }
     if (cache && join_strings(base, cache, "/djbundle", "") && (fd = open_trusted_folder(base)) >= 0)
         return fd;

@@ -55,7 +55,7 @@ def check_fits(checked: CheckedBackup, bundle: Bundle, contents: Contents) -> No
         )
     if missing := sorted(set(facts.databases) - set(contents.databases)):
         raise BackupError(
-            f'the backup has the SQLite database "{missing[0]}", and the settings have none of that name',
+            f'the backup has the SQLite database "{missing[0]}", but the settings have none of that name',
             "see DATABASES and DATABASE_URL",
         )
 

@@ -58,7 +58,7 @@ def _wait_for(try_lock: TryLock, alias: str) -> None:
 
 
 def _opened_lock(connection: BaseDatabaseWrapper) -> AbstractContextManager[TryLock]:
-    """Return a context that has what a lock needs, and gives a function that tries to take it."""
+    """Return a context manager that opens what a lock needs, and yields a function that tries to take the lock."""
     if connection.vendor == "postgresql":
         return _postgres(connection)
     if connection.vendor == "mysql":

@@ -59,7 +59,7 @@ class UnreachableError(NotServingError):
 
 
 class ControlClient:
-    """A command that has sent a request, as `serve` sees it. It is no error if the command does not read the answer."""
+    """A command that has sent a request, as `serve` sees it. It need not read the answer."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -98,7 +98,7 @@ class ControlSocket:
     def _accept(self) -> None:
         try:
             connection, _ = self._listener.accept()
-        except OSError:  # there is no descriptor left, or nobody waits any more
+        except OSError:  # no descriptor is left, or the client has gone
             self._drop_oldest()
             return
         if Peer.of(connection).uid not in (0, os.geteuid()):
@@ -204,7 +204,7 @@ def parse_reply[Form, Record](read: Callable[[Form], Record], reply: Form, data:
         return read(reply)
     except ValueError as error:
         raise NotServingError(
-            f"what answers in {data} is no `serve`: {error}", "stop the site, and look who put it there"
+            f"what answers in {data} is no `serve`: {error}", "stop the site, and find out who put it there"
         ) from error
 
 

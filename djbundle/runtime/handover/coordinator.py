@@ -134,7 +134,7 @@ class Takeover:
                 ),
             )
         except OSError as error:  # the file was there a moment ago
-            log(f"cannot become {self._program}: {error.strerror}; what was before starts again", "error")
+            log(f"cannot become {self._program}: {error.strerror}; the previous version starts again", "error")
             self._app.signal(signal.SIGTERM)
             self._candidate.signal(signal.SIGTERM)
 
@@ -146,7 +146,7 @@ class Takeover:
         os.close(self._reports)
         self._heartbeat.close()
         error = {"cause": f"the new process ended with code {code}", "fix": "look at its log", "code": 1} | self._error
-        log(f"nobody has taken over: {error['cause']}", "error")
+        log(f"the takeover has failed: {error['cause']}", "error")
         for child in self._supervisor.children:
             child.on_exit = None
         self._app.may_restart = True

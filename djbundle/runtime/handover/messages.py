@@ -24,7 +24,7 @@ def read_message(line: bytes) -> Message:
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
     if not isinstance(message, dict):
-        raise ValueError("it is no object")
+        raise ValueError("it is not an object")
     return message
 
 

@@ -76,7 +76,7 @@ class Collector:
 
 
 class MetricsServer(ThreadingMixIn, HTTPServer):
-    """Logs its errors as lines, like all of `serve`. A client that disconnects is no error."""
+    """Logs its errors as lines, like all of `serve`. A client that disconnects is not an error."""
 
     daemon_threads = True
 

@@ -55,7 +55,7 @@ def verify(
 ) -> None:
     """Compare the number of rows and a hash of each table, at one moment of the source. Raise MoveError if they differ.
 
-    Nobody but this command writes to the destination. A table that differs is repaired once, if there is a `repair`.
+    Only this command writes to the destination. A table that differs is repaired once, if there is a `repair`.
     """
     with source.snapshot():
         changes = source.changes()
@@ -78,10 +78,10 @@ def is_equal(table: Table, source: Side, destination: Side) -> bool:
 
 
 def finish(source: Side, destination: Side, tables: Sequence[Table]) -> int:
-    """Bring the last changes over, while nobody writes. Return how many there were.
+    """Bring the last changes over, while no process writes. Return how many there were.
 
-    Compare the rows that have changed since `verify`, and the number of rows of each table. Raise MoveError if
-    they differ.
+    Compare the rows that have changed since `verify`, and the number of rows of each table. Raise MoveError if they
+    differ.
     """
     changes = source.changes()
     apply(changes, source, destination, tables)

@@ -78,7 +78,7 @@ def _cause(column: Column, value: object) -> str:
     try:
         text = column.kind.to_text(value)
     except (ValueError, TypeError, ArithmeticError, UnicodeError) as error:
-        return f"its value is no {column.kind.name}: {error}"
+        return f"its value is not of the type {column.kind.name}: {error}"
     return _too_large(column, text)
 
 

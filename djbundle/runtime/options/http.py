@@ -47,7 +47,7 @@ def add_http_options(parser: ArgumentParser) -> None:
         type=parse_proxies,
         default=default.trusted_proxies,
         metavar="NETWORKS",
-        help='whose X-Forwarded-* and Forwarded headers are believed, as in "10.0.0.0/8,fd00::/8" or "private"; '
+        help='proxies whose X-Forwarded-* and Forwarded headers are trusted, as in "10.0.0.0/8,fd00::/8" or "private"; '
         "from others they are removed; default: this machine; none: nobody",
     )
     add(

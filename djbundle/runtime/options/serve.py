@@ -18,7 +18,7 @@ from djbundle.runtime.options.tls import TlsOptions, add_tls_options, take_tls_o
 from djbundle.runtime.process.cgroup import ControlGroup
 
 PERMISSIONS = re.compile("0?[0-7]{3}")
-WORKER_NICENESS = 5  # of the task worker: pages go first
+WORKER_NICENESS = 5  # of the task worker, so that pages take precedence
 OVERHEAD = 96 << 20  # bytes of a small site's processes, without its web processes
 WEB_PROCESS = 64 << 20  # bytes of each web process
 

@@ -17,5 +17,5 @@ DESCRIPTIONS = {
     Loading.UNKNOWN: "",
     Loading.ONCE: "the site is loaded once, and its processes share it",
     Loading.EACH: "the site is loaded in each process (--preload never)",
-    Loading.EACH_FOR_THREADS: "the site is loaded in each process, since it starts threads, which the log names",
+    Loading.EACH_FOR_THREADS: "each process loads the site, since the site starts threads; the log names them",
 }

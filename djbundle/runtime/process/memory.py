@@ -91,7 +91,7 @@ class Heap:
         self.has_worked = False  # until the last check
 
     def trim(self) -> None:
-        """Give free memory back to the kernel if the process has grown, and when it comes to rest after work.
+        """Give free memory back to the kernel if the process has grown, and when it becomes idle after work.
 
         After an attempt that frees nothing, the next one waits longer: no request is answered during an attempt.
         """

@@ -19,7 +19,7 @@ class DataChange(Protocol):
         """Do what takes time, while requests are still answered."""
 
     def finish(self) -> None:
-        """Change the data, while nobody writes."""
+        """Change the data, while no process writes."""
 
     def commit(self) -> None:
         """Make the change permanent."""
@@ -31,7 +31,7 @@ class DataChange(Protocol):
 def begin(data: Path, *, is_takeover: bool) -> DataChange | None:
     """Return the change that this process has to make, or None.
 
-    A start that is no takeover undoes an unfinished change.
+    A start that is not a takeover undoes an unfinished change.
     """
     if not is_takeover:
         exchange.recover(data)

@@ -151,7 +151,7 @@ def is_confirmed(options: ServeOptions, progress: ProgressPipe, *, is_child: boo
 
 
 def finish_change(bundle: Bundle, change: DataChange, progress: ProgressPipe) -> bool:
-    """Change the data when nobody writes. Return False when the takeover is cancelled."""
+    """Change the data when no process writes. Return False when the takeover is cancelled."""
     change.prepare(bundle)  # before requests have to wait
     progress.report(HandoverState.PENDING, migrations=[])
     if not progress.wait_for_order():

@@ -179,4 +179,4 @@ def run_and_log_failure(sweep: Callable[[], None]) -> None:
     try:
         sweep()
     except Exception as error:
-        log(f"cannot look at connections: {error!r}", "error")
+        log(f"cannot check connections: {error!r}", "error")

@@ -64,7 +64,7 @@ def _parse(variable: ServiceVariable) -> dict[str, Any]:
     options: dict[str, Any] = OPTIONS | {"bucket_name": parts.netloc, "location": parts.path.strip("/")}
     if endpoint := query.get("endpoint"):
         if not endpoint.startswith(("http://", "https://")):
-            raise SettingsError(f'the endpoint in {variable.name} is no URL: "{endpoint}"', "begin it with https://")
+            raise SettingsError(f'the endpoint in {variable.name} is not a URL: "{endpoint}"', "begin it with https://")
         options |= {"endpoint_url": endpoint, "addressing_style": "path"}  # its buckets may have no host names
     if region := query.get("region"):
         options["region_name"] = region

@@ -104,7 +104,7 @@ class DirectRuns:
     # --- rows ---
 
     def settle(self, writes: PendingWrites) -> None:
-        """Drop what needs no row, and give rows to the rest, so that it can be written like all else."""
+        """Drop runs that need no row. Give rows to the others, so that their outcomes can be written."""
         self._long.run()
         writes.not_started += self._returned
         self._returned = []

@@ -16,7 +16,7 @@ OnKeys = Callable[[list[int]], object]
 
 
 def refuse_compressed(_body: Any, _algorithm: Any) -> Any:
-    """Take the place of kombu's function. We send nothing compressed, and 2 MB of a stranger may become 4 GB."""
+    """Refuse, in the place of kombu's function. We compress nothing, and a stranger's 2 MB may become 4 GB."""
     raise ValueError("a compressed message is none of ours")
 
 
@@ -45,7 +45,7 @@ def is_redelivered(message: Any) -> bool:
 def accept(message: Any, on_keys: OnKeys) -> None:
     """Acknowledge a message, and pass on its keys, if it has any.
 
-    The row is the record. If this process dies now, the message is sent again, since nobody claims the row.
+    The row is the record. If this process dies now, the message is sent again, since no worker claims the row.
     """
     acknowledge(message)
     try:

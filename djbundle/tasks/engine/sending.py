@@ -1,8 +1,8 @@
 """The statements of the relay, which sends the keys of due tasks to the broker.
 
-A row that was sent keeps its status, READY, and has the time in `sent_at`. A claim clears it. A row that nobody claims
-in time is sent again: its message may be lost, or its worker gone. Tasks with a limit are not sent. Workers choose
-among them together (store/limits.py), and claim them from the table.
+A row that was sent keeps its status, READY, and has the time in `sent_at`. A claim clears it. A row that no worker
+claims in time is sent again: its message may be lost, or its worker gone. Tasks with a limit are not sent. Workers
+choose among them together (store/limits.py), and claim them from the table.
 """
 
 import datetime

@@ -80,7 +80,7 @@ def record_crash(run: TaskRecord, *, with_worker: bool = False) -> bool:
     """Give back a task whose process died, and raise its crash count. If the count is too high, fail the task.
 
     A worker that dies takes all its tasks along, and one of them may be the cause. If they came back together, the
-    others would be given up with it. So after a few deaths each comes back at another time.
+    others would be given up with it. So after a few deaths, each task runs again at another time.
 
     Return False if its lease was lost, or its row deleted.
     """

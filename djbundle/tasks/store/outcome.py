@@ -134,7 +134,7 @@ def entry_of(kind: type[BaseException], traceback: str) -> dict[str, str]:
 
 
 def with_error(errors: list[dict[str, str]], entry: dict[str, str]) -> list[dict[str, str]]:
-    """Return the errors with one more.
+    """Return the row's errors, and this one.
 
     All errors are kept, but older ones without a traceback, because the row is written with each error.
     """

@@ -56,7 +56,7 @@ def _log_error(text: str, error: BaseException) -> None:
 
 
 def _snoozed(record: TaskRecord, error: RetryAfter) -> Outcome:
-    """Return an outcome that is no failure.
+    """Return an outcome that is not a failure.
 
     Nothing of it is kept, since a task may ask for years whether it can be done.
     """

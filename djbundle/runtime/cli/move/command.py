@@ -72,7 +72,7 @@ def report_state(bundle: Bundle, report: Reporter) -> None:
     if folder.is_moving(bundle.data):
         report("moving", "another command is moving the site")
     elif url_file.read(bundle.data):
-        way = f"move --back  returns to {state.file}" if state else "the way back was thrown away"
+        way = f"move --back  returns to {state.file}" if state else "the way back was given up"
         report("moved", f"the site uses PostgreSQL; {way}", file=state.file if state else "")
     elif was_interrupted(state):
         report("interrupted", "a move was interrupted;  move URL  begins it again,  move --abort  cleans up")

@@ -13,7 +13,7 @@ from typing import Protocol
 from djbundle.runtime.http.limits.budget import MAX_BYTES, RESERVE, Budget, share_key
 
 WINDOW = 2.5  # seconds, at least, over which the progress of a response is measured
-FAST_SECONDS = 10.0  # a client that takes a response in less is spared: it will make room soon
+FAST_SECONDS = 10.0  # a client that takes a response in less is not evicted: it will make room soon
 EVICTION_TIMEOUT = 5.0  # seconds without any progress before a response makes room, whatever its client holds
 
 
