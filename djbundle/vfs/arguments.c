@@ -63,8 +63,7 @@ static size_t path_length(const char *text, const char *at)
     return length && at[length] ? length : strcspn(at, DELIMITERS);
 }
 
-/* Resolve the name of a file of the project that is not where the process stands. A word without a slash and a dot, such
- * as "install", is no name of a file.
+/* Resolve the name of a file of the project that is not where the process stands. A word without a slash and a dot, such as "install", is not the name of a file.
  */
 static int resolve_project_file(const char *argument, struct resolved_path *resolved)
 {

@@ -220,7 +220,7 @@ def refused(site: Site, *words: str) -> tuple[str, str]:
 def test_what_is_refused(new_small: NewSite, postgres: Postgres, url: str) -> None:
     site = new_small()
     site.run("migrate")
-    assert refused(site, "mysql://a@b/c")[0] == "this is no URL of a PostgreSQL"
+    assert refused(site, "mysql://a@b/c")[0] == "this is not a PostgreSQL URL"
     wrong = refused(site, postgres.url_of("small", "wr0ng"))[0]
     assert wrong.startswith("PostgreSQL does not answer")
     assert "password authentication failed" in wrong

@@ -19,7 +19,7 @@ def read_signer(path: Path) -> str:
     if "PRIVATE KEY" in text:
         raise ConfigurationError(f"{path.name} is a private key, which must not go into a bundle", FIX.format("FILE"))
     if not _can_verify(text.encode(), path.name):
-        raise ConfigurationError(f"{path.name} is a key that signs no files", "make one for ECDSA, RSA or Ed25519")
+        raise ConfigurationError(f"{path.name} is a key that cannot sign files", "make one for ECDSA, RSA or Ed25519")
     return text + "\n"
 
 

@@ -1,7 +1,8 @@
 """Lets one process at a time migrate a database, however many hosts start together. The others wait, and say so.
 
-The lock belongs to a connection of its own, or to an open file, so it is gone when its process is. Those that wait ask
-again and again. A statement that waits in the server would block ``CREATE INDEX CONCURRENTLY``, and so itself.
+The lock belongs to a connection of its own, or to an open file, so it is gone when its process is. Waiting processes
+poll for it. A statement that waits in the server would block ``CREATE INDEX CONCURRENTLY`` in the process that has the
+lock, and so wait for ever.
 """
 
 import contextlib

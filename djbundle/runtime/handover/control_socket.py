@@ -78,8 +78,8 @@ CommandHandler = Callable[[Message, ControlClient], None]
 class ControlSocket:
     """The control socket, watched by the supervisor's loop. `handler` is called with each request.
 
-    Any process of the site's user may connect, a task or a page too, and do there what it likes. Other users cannot.
-    Nothing of that ends the supervisor or takes its descriptors.
+    Any process of the site's user may connect, also a task or a page, and send anything. This neither ends the
+    supervisor nor uses up its descriptors. Other users cannot connect.
     """
 
     def __init__(self, data: Path, supervisor: Supervisor, handler: CommandHandler) -> None:
@@ -204,7 +204,8 @@ def parse_reply[Form, Record](read: Callable[[Form], Record], reply: Form, data:
         return read(reply)
     except ValueError as error:
         raise NotServingError(
-            f"what answers in {data} is no `serve`: {error}", "stop the site, and find out who put it there"
+            f"the process that answers in {data} is not `serve`: {error}",
+            "stop the site, and find out who put it there",
         ) from error
 
 

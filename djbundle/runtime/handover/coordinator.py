@@ -86,7 +86,7 @@ class Takeover:
             try:
                 message = HandoverMessage.of(read_message(line))
             except ValueError:  # a wrong message of the candidate must not stop the running site
-                self._error = {"cause": "the new process says what is no step of a handover"}
+                self._error = {"cause": "the new process sent an unknown handover message"}
                 self._candidate.signal(signal.SIGKILL)
                 return
             self._handle(message.state, message.fields)

@@ -84,9 +84,9 @@ class SiteStatus:
     @classmethod
     def of(cls, message: Mapping[str, Any]) -> Self:
         """Build it from a message; ignore unknown fields. Raise ValueError if one is missing or of another type."""
-        message = {"broker": "", **message}  # versions before do not tell it
+        message = {"broker": "", **message}  # older versions do not send it
         if wrong := [name for name, is_right in CHECKS.items() if not is_right(message.get(name, MISSING))]:
-            raise ValueError(f"its {wrong[0]} is not what a site says")
+            raise ValueError(f"its {wrong[0]} is missing or of another type")
         return cls(**{name: message[name] for name in CHECKS})
 
 

@@ -68,7 +68,7 @@ def is_valid_signature(signer: bytes, content: bytes, signature: bytes) -> bool:
         elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
             key.verify(signature, content)
         else:
-            raise ValueError("a key that signs nothing")
+            raise ValueError("a key that cannot sign")
     except InvalidSignature:
         return False
     return True

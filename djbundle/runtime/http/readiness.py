@@ -16,7 +16,7 @@ MIN_FREE_SPACE = 10 << 20  # bytes free on the disk of a database; SQLite's log 
 
 _checks: list[Callable[[], str | None]] = []  # checks of this process
 
-WORKER_START = 10.0  # seconds for the worker to start, in which the one of the version before has left already
+WORKER_START = 10.0  # seconds for the worker to start, in which the one of the previous version has left already
 
 _worker_due = float("-inf")  # when its first heartbeat is due, monotonic seconds
 

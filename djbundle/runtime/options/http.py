@@ -105,7 +105,8 @@ def add_http_options(parser: ArgumentParser) -> None:
         "--lifespan",
         choices=MODES,
         default=default.lifespan,
-        help="of an ASGI site: auto serves one that has none, on refuses it, off asks for none; default: %(default)s",
+        help="of an ASGI site: auto also serves a site without one, on refuses such a site, off does not use it;"
+        " default: %(default)s",
     )
     add("--server-timing", action="store_true", help="tell browsers how long each answer took to make")
 

@@ -65,7 +65,7 @@ def add_serve_options(parser: ArgumentParser) -> None:
         metavar="MODE",
         help="of the file of a Unix socket, in octal digits; default: %(default)s",
     )
-    add("--user", metavar="NAME", help="whose rights to have, when root has opened the sockets")
+    add("--user", metavar="NAME", help="the user to become, when root has opened the sockets")
     add("--metrics-bind", type=parse_tcp, metavar="HOST:PORT", help="tell Prometheus there, at /metrics")
     add(
         "--workers",
@@ -79,8 +79,8 @@ def add_serve_options(parser: ArgumentParser) -> None:
     add(
         "--allow-breaking-migrations",
         action="store_true",
-        help="also apply migrations of a database server that an older version, which still runs elsewhere, could not"
-        " live with",
+        help="also apply migrations of a database server with which an older version, if it still runs elsewhere,"
+        " cannot work",
     )
     add("--no-media", dest="media", action="store_false", help="serve no uploads; the project or a proxy does")
     roles = parser.add_mutually_exclusive_group().add_argument
@@ -89,7 +89,7 @@ def add_serve_options(parser: ArgumentParser) -> None:
         type=parse_roles,
         default=ALL_ROLES,
         metavar="ROLE,...",
-        help=f"what to do on this machine: some of {NAMES}; default: all",
+        help=f"roles of this machine: some of {NAMES}; default: all",
     )
     roles(
         "--no-worker",
@@ -118,8 +118,8 @@ def add_serve_options(parser: ArgumentParser) -> None:
         type=parse_seconds,
         default=30,
         metavar="SECONDS",
-        help="a web process that does nothing for so long is killed and started again, the task worker after five times"
-        " as long; default: %(default)s, 0: never",
+        help="a web process without a heartbeat for so long is killed and started again, the task worker after five"
+        " times as long; default: %(default)s, 0: never",
     )
     add_backup_options(parser)
     add_http_options(parser)

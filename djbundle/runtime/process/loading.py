@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Loading(StrEnum):
-    UNKNOWN = ""  # of a version that does not tell
+    UNKNOWN = ""  # a version that does not report it
     ONCE = "once"
     EACH = "each"  # as --preload never says
     EACH_FOR_THREADS = "each-for-threads"  # since a fork would end threads of the site

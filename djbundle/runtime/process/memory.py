@@ -25,7 +25,7 @@ MAX_IDLE_INTERVAL = 30.0  # most seconds between them in an idle process
 IDLE_CPU_SHARE = 0.05  # largest share of a CPU that an idle process uses
 ARCHIVE_KEPT = 30.0  # seconds in which unpacked modules may be needed again
 
-GROWTH = 4 << 20  # bytes by which a process may grow before it is tidied
+GROWTH = 4 << 20  # bytes by which a process may grow before it is trimmed
 CYCLES_LIMIT = 32 << 20  # bytes of large objects that end, and by which the process grows, before cycles are collected
 MAX_COLLECTION_SHARE = 0.05  # largest share of the time that these collections take
 PAGE = resource.getpagesize()

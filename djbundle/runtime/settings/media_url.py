@@ -16,7 +16,7 @@ from djbundle.runtime.settings.services import ServiceVariable
 from djbundle.storages import FILE_STORAGE
 
 BACKEND = "storages.backends.s3.S3Storage"
-PACKAGES = {"storages": "django-storages", "boto3": "boto3"}  # what it needs: modules, and who has them
+PACKAGES = {"storages": "django-storages", "boto3": "boto3"}  # the modules that it needs, and their packages
 SCHEME = "s3"
 EXAMPLE = "write it as in s3://bucket/prefix?region=eu-central-1"
 # As with files, an upload never replaces another one. Links are signed in the way that every region and service knows.

@@ -1,9 +1,10 @@
-"""The worker's part of schedules: it brings declarations into the table, and enqueues each tick once.
+"""The worker's part of schedules: it writes declarations into the table, and enqueues each tick once.
 
 A tick is one transaction: ``next_run`` moves on, if it still is what this worker has read, and the task is enqueued. So
-only one of any number of workers enqueues it, and after a crash another worker does. Of the project's code the worker
-only imports the modules. A task that needs more is written as a row, of which a process makes a task, as with a task
-that follows another.
+only one of any number of workers enqueues it, and after a crash another worker does.
+
+The worker imports the modules of the project, and runs no other code of it. A task that needs such code is written as a
+row, from which a process makes a task, as with a task that follows another.
 """
 
 import datetime

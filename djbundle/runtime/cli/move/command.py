@@ -63,7 +63,7 @@ def read_url(text: str) -> str:
     url = sys.stdin.readline().strip() if text == "-" else text
     masking.learn({service_variables.DATABASE: url})
     if not url.startswith(SCHEMES):
-        raise MoveError("this is no URL of a PostgreSQL", EXAMPLE)
+        raise MoveError("this is not a PostgreSQL URL", EXAMPLE)
     return url
 
 

@@ -37,7 +37,7 @@ class CountedResponse(Protocol):
 
     @property
     def waiting_since(self) -> float | None:
-        """Since when its client is waited for, in monotonic seconds; None if it is not."""
+        """The monotonic time since which the process waits for its client; None if it does not."""
         ...
 
 
