@@ -18,7 +18,7 @@ REPORT_INTERVAL = 0.2  # seconds between two progress reports that are sent
 MAX_NOTE_LENGTH = 1000  # characters
 
 
-class Cancelled(Exception):  # noqa: N818 - no error: somebody wished it
+class Cancelled(Exception):  # noqa: N818 - not an error: it was asked for
     """Raised in a task that was asked to stop. The task ends as failed, and does not run again."""
 
 

@@ -22,7 +22,7 @@ SERVERS = ("serve", "worker")  # commands that use several connections for long
 POOL: dict[str, Any] = {"min_size": 0, "max_size": 20, "timeout": 10}
 # Options of libpq for connections that the network has dropped, or whose server has vanished without a message. By
 # default, a process notices that after a quarter of an hour, or after two hours if it only listens.
-PATIENCE: dict[str, Any] = {
+DEAD_PEER_OPTIONS: dict[str, Any] = {
     "connect_timeout": 10,  # seconds
     "tcp_user_timeout": 30_000,  # milliseconds for the server to acknowledge what was sent
     "keepalives_idle": 20,  # seconds without a byte, after which the server is asked whether it is there
@@ -70,7 +70,7 @@ def _moved(entry: dict[str, Any], variable: ServiceVariable, overlay: Overlay) -
     old_engine = entry["ENGINE"]
     is_same_kind = kind.mark in old_engine or kind.spatial in old_engine
     server = _parse(variable)
-    options: dict[str, Any] = PATIENCE if kind is POSTGRESQL else {}
+    options: dict[str, Any] = DEAD_PEER_OPTIONS if kind is POSTGRESQL else {}
     options = options | (entry.get("OPTIONS", {}) if is_same_kind else {}) | server.get("OPTIONS", {})
     kept = {name: value for name, value in entry.items() if name not in OF_THE_OLD_SERVER}
     moved = {"CONN_HEALTH_CHECKS": True} | kept | server

@@ -30,7 +30,7 @@ _encode_unescaped = json.JSONEncoder(ensure_ascii=False).encode
 class Outcome(NamedTuple):
     """The end of a run, as it is written to the table.
 
-    With `status` READY, the task runs again after `delay` seconds. Without an error then, the task was put off.
+    With `status` READY, the task runs again after `delay` seconds. Without an error then, the task was postponed.
     """
 
     pk: int

@@ -61,7 +61,7 @@ def _snoozed(record: TaskRecord, error: RetryAfter) -> Outcome:
     Nothing of it is kept, since a task may ask for years whether it can be done.
     """
     delay = bounded(error.delay, MIN_SNOOZE)  # bounded again: any code may have set it
-    logger.info("%s is put off for %.0f s", record, delay)
+    logger.info("%s is postponed for %.0f s", record, delay)
     return Outcome(record.pk, record.epoch, TaskResultStatus.READY, delay=delay)
 
 

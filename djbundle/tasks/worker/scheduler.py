@@ -68,7 +68,7 @@ class Scheduler:
 
     def _run_ticks(self, now: datetime.datetime) -> None:
         for schedule in self._waiting().filter(next_run__lte=now).order_by("next_run"):
-            failure_text = f'schedule "{schedule}" is passed over for {SKIP_SECONDS:.0f} s'
+            failure_text = f'schedule "{schedule}" is skipped for {SKIP_SECONDS:.0f} s'
             if not _try(failure_text, partial(run_tick, schedule, now)):
                 self._skipped[schedule.pk] = time.monotonic() + SKIP_SECONDS
 
@@ -181,7 +181,7 @@ def _disable_undeclared(broken: list[str]) -> None:
 def _try(failure_text: str, action: Callable[[], object]) -> bool:
     """Return whether it succeeded; a schedule that fails harms no other.
 
-    If the database does not answer, raise its error: that is the matter of the worker.
+    If the database does not answer, raise its error: the worker handles that.
     """
     try:
         action()

@@ -104,7 +104,7 @@ class Eviction[T: CountedResponse]:
 def longest_waiting[T: CountedResponse](responses: Iterable[T], now: float) -> list[T]:
     """Return the quarter that has waited longest for clients.
 
-    Those that have waited less than EVICTION_TIMEOUT are spared.
+    Responses that have waited less than EVICTION_TIMEOUT are not among them.
     """
     waiting = [(each.waiting_since, number, each) for number, each in enumerate(responses) if each.waiting_since]
     return [
