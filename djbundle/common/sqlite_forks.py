@@ -1,8 +1,8 @@
 """Makes SQLite usable in a process that was forked while other threads used SQLite.
 
 SQLite has a few locks for the whole process, such as that of its memory. A thread that holds one of them does not exist
-in a forked process, so nobody would ever release it there, and the first query would hang. So whoever forks takes these
-locks first: then no other thread holds them.
+in a forked process, so it would never be released there, and the first query would hang. So a thread that forks takes
+these locks first: then no other thread holds them.
 """
 
 import ctypes
