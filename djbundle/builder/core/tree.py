@@ -16,7 +16,7 @@ Part = Literal["project", "packages", "python", "libraries", "static", "tls"]
 PARTS: dict[Part, str] = {
     "project": "your project",
     "packages": "packages",
-    "tls": "TLS and signatures; tls = false is without",
+    "tls": "TLS and signatures; not with tls = false",
     "python": "Python, its standard library, djbundle",
     "libraries": "shared libraries",
     "static": "static files, compressed three ways",
