@@ -3,8 +3,8 @@
     python -m ci.terminal              draws the picture
     python -m ci.terminal --record     runs the commands first, and keeps what they print
 
-The run builds sample_shop, which takes a minute or two. It has a /var/lib of its own (unshare(1)), so that nothing on
-this machine is changed but dist/shop. The picture leaves out the middle of long outputs, and says how many lines.
+The run builds sample_shop, which takes a minute or two. It has a /var/lib of its own (unshare(1)), so it changes
+nothing on this machine except dist/shop. The picture leaves out the middle of long outputs, and says how many lines.
 """
 
 import argparse
@@ -44,7 +44,7 @@ Run = list[dict[str, str]]  # "command" and "output" of each
 def main() -> int:
     parser = argparse.ArgumentParser(prog="ci/terminal.py", description="Draw docs/terminal.svg.")
     parser.add_argument("--record", action="store_true", help="run the commands, and keep what they print")
-    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)  # the place of its own is made
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)  # /var/lib is the run's own
     options = parser.parse_args()
     if options.inside:
         RECORDING.write_text(json.dumps(list(record()), indent=1) + "\n")
@@ -83,7 +83,7 @@ def run(command: str, folder: Path) -> str:
         while part := os.read(ours, 65536):
             printed += part
             if command == SERVE and READY.encode() in printed and printed.endswith(b"\n"):
-                return lines_of(printed)  # it serves until the place of its own is gone
+                return lines_of(printed)  # it serves until its namespace ends
     if process.wait() or command == SERVE:
         raise SystemExit(f"{command} failed:\n{printed.decode()}")
     return lines_of(printed)

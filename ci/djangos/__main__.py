@@ -1,7 +1,8 @@
 """Runs Django's own tests on SQLite in a bundle and in the virtual environment: ``python -m ci.djangos``.
 
 The apps of the tests are those of a project, which is built as any other. The tests of each app run in a process of
-their own on both sides. What ends differently and has no reason in reasons.py is printed, and the exit code is 1.
+their own on both sides. A test that ends differently without a reason in reasons.py is printed, and the exit code is
+then 1.
 """
 
 import argparse

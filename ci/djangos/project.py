@@ -59,7 +59,7 @@ def make_project(folder: Path, tests: Path, only: Container[str] = (), *, is_com
         path.write_bytes(with_new_names(path.read_bytes(), folder, path))
         if not is_valid(path):
             path.unlink()
-    for path in sorted(folder.rglob("test*"), reverse=True):  # what is in a folder comes before it
+    for path in sorted(folder.rglob("test*"), reverse=True):  # the content of a folder before the folder itself
         if is_test(path):
             path.rename(path.with_name(f"{PREFIX}{path.name}"))
     (folder / "pyproject.toml").write_text(

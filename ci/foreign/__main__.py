@@ -1,8 +1,8 @@
 """Compares a project in its environment with its bundle: ``python -m ci.foreign PROJECT ENVIRONMENT BUNDLE``.
 
 Both begin with the same databases, and one superuser each. The same pages are requested of gunicorn and of the bundle,
-as nobody and as the superuser: those without an argument, and those to which they link. What differs is printed, and
-the exit code is 1. The project's folder and the environment stay as they are.
+without a login and as the superuser: those without an argument, and those to which they link. Differences are printed,
+and the exit code is then 1. The project's folder and the environment stay unchanged.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Runs CPython's own tests in a bundle and in the virtual environment: ``python -m ci.language``.
 
 The tests are the code of a project, which is built as any other. Each module runs in a process of its own on both
-sides. What ends differently and has no reason in reasons.py is printed, and the exit code is 1.
+sides. A test that ends differently without a reason in reasons.py is printed, and the exit code is then 1.
 """
 
 import argparse

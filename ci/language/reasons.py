@@ -108,8 +108,8 @@ REASONS = (
         ("test_inspect.*.test__all__", "test_inspect.*.test_types_module_has_signatures"),
     ),
     Reason(
-        "A bundle without a script is no interpreter, but shows its commands. A name without an ending and without `/` "
-        "is that of a command.",
+        "A bundle without a script is not an interpreter, but shows its commands. A name without an ending and without "
+        "`/` is that of a command.",
         (
             "test_runpy.TestExit.test_pymain_run_stdin",
             "test_inspect.test_inspect.TestRepl.*",

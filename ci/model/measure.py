@@ -17,7 +17,7 @@ from tests.support.postgres import Postgres
 from tests.support.rabbitmq import RabbitMQ
 from tests.support.redis import Redis
 
-DRAINED = 10_000  # tasks; short drains, of which the fastest counts, meet a quiet moment of the machine
+DRAINED = 10_000  # tasks; the fastest of several short drains counts, since the machine may be busy
 
 
 def main() -> None:

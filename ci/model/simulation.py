@@ -16,7 +16,7 @@ from ci.model.supply import BATCH, FULL_INTERVAL, Supply
 from ci.model.system import Mode, System
 from ci.model.worker import Worker
 
-GRAIN = 10  # tasks that are committed together: 1 where few come
+GRAIN = 10  # tasks that are committed together; 1 at low rates
 GRAIN_SECONDS = 0.001  # of arrivals that a parcel stands for, at most
 
 

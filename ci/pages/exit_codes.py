@@ -1,4 +1,4 @@
-"""The page of exit codes: from djbundle/errors.py, and from the contract with the launcher."""
+"""The page of exit codes: from djbundle/errors, and from the contract with the launcher."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 from ci.pages.markdown import code, prose, table
 from djbundle import errors
 
-PACKAGE = Path(errors.__file__).parent
+PACKAGE = Path(errors.__file__).parents[1]
 SECTIONS = {
     "The build": range(10, 40),
     "A running bundle": (*range(40, 60), *range(70, 80)),
@@ -25,7 +25,7 @@ def page() -> Iterator[str]:
     yield "example, a failed check. Each other cause has its own code, so a script need not read the message.\n"
     launcher = list(constants_in("contract/exit_codes.py"))
     numbers = {number for number, _, _ in launcher}
-    of_python = [each for each in (*error_classes(), *constants_in("errors.py")) if each[0] not in numbers]
+    of_python = [each for each in (*error_classes(), *constants_in("errors/build.py")) if each[0] not in numbers]
     codes = sorted([*of_python, *launcher])
     placed = {number for section in SECTIONS.values() for number in section} | IN_THE_INTRODUCTION
     if homeless := [name for number, name, _ in codes if number not in placed]:

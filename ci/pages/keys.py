@@ -20,7 +20,7 @@ READ = re.compile(  # the line that names a variable, or reads it, with its comm
     r'^(?:[A-Z_]+ = |.*\benviron\.get\()"(DJBUNDLE_[A-Z_]+)".*?  # (.*)$',
     re.MULTILINE,
 )
-OF_A_SETTING = "the setting with "  # begins the comment of a name that is no variable
+OF_A_SETTING = "the setting with "  # begins the comment of a name that is not a variable
 SET_BY_DJBUNDLE = "set by "  # begins the comment of a variable that users do not set
 
 
@@ -28,7 +28,7 @@ def page() -> Iterator[str]:
     yield "# Keys and variables\n"
     yield "[Settings and data](../settings.md) tells which settings of a project a bundle changes.\n"
     yield f"## Keys of `[{TABLE}]`\n"
-    yield "They stand in the project's `pyproject.toml`. An option of `djbundle build` goes before its key.\n"
+    yield "They stand in the project's `pyproject.toml`. An option of `djbundle build` takes precedence over its key.\n"
     meanings = dict(FIELD.findall(getsource(Configuration)))
     rows = ([code(each.name), *kind_of(each), prose(meanings[each.name])] for each in fields(Configuration))
     yield from table(["key", "value", "default", "meaning"], rows)

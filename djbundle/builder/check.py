@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
+from djbundle.builder.contents.file_selection import Decision, FileSelection
 from djbundle.builder.contents.left_out import note_of, printable
 from djbundle.builder.contents.secret_contents import certain_secret
-from djbundle.builder.contents.selection import Decision, FileSelection
 from djbundle.builder.core.cache import Cache, default_folder
 from djbundle.builder.dependencies import modules
 from djbundle.builder.dependencies.bytecode_rules import Reason
-from djbundle.builder.dependencies.dependencies import Dependency, find_dependencies
+from djbundle.builder.dependencies.package_selection import Dependency, find_dependencies
 from djbundle.builder.inspection.inspection import Inspection, ReadVariable
 from djbundle.builder.machine_ties import find_machine_ties, settings_files
 from djbundle.builder.native import sqlite
@@ -124,7 +124,7 @@ def _development_apps(inspection: Inspection, project: Project) -> Iterator[Find
 def _missing_files(inspection: Inspection) -> Iterator[Finding]:
     if missing := inspection.missing_static_files:
         more = f" and {len(missing) - SHOWN_FILES} more" if len(missing) > SHOWN_FILES else ""
-        cause = f"style sheets name what is not there: {', '.join(missing[:SHOWN_FILES])}{more}"
+        cause = f"style sheets name missing files: {', '.join(missing[:SHOWN_FILES])}{more}"
         yield Finding("static files", cause, "add these files, or correct the style sheets")
 
 

@@ -40,7 +40,10 @@ def _rows(check: Check) -> Iterable[tuple[str, str]]:
     yield "served as", check.interface
     yield "applications", f"{len(check.apps)}"
     if check.public_uploads:
-        yield "uploads", f"public, at {check.public_uploads}; a route of the project's goes first, or serve --no-media"
+        yield (
+            "uploads",
+            f"public, at {check.public_uploads}; a route of the project takes precedence, or serve --no-media",
+        )
     kept = len({finding.place.partition(":")[0] for finding in check.bytecode})
     yield "compiled to C", f"{check.compiled} modules{f'; {kept} stay bytecode' if kept else ''}"
     size = sum(package.size for package in check.packages) / MEGABYTE
@@ -61,7 +64,7 @@ def _rows(check: Check) -> Iterable[tuple[str, str]]:
 def _print_bytecode(check: Check, console: Console) -> None:
     """Print why modules stay bytecode, one line for each."""
     if check.bytecode:
-        console.print("\n[bold]stays bytecode, and does what it does in Python[/]")
+        console.print("\n[bold]stays bytecode, and works as in Python[/]")
     for finding in check.bytecode:
         console.print(f"  {escape(finding.place)}  {escape(finding.cause)}")
 

@@ -4,7 +4,7 @@ import platform
 import shutil
 import sys
 
-from djbundle.builder.machines import MACHINES
+from djbundle.builder.machines import this_machine
 from djbundle.errors import UnsupportedMachineError, UnsupportedVersionError
 
 MIN_GLIBC = (2, 33)  # ld.so --argv0
@@ -17,10 +17,7 @@ def check_host() -> None:
     if sys.platform != "linux":
         name = SYSTEMS.get(sys.platform, sys.platform)
         raise UnsupportedMachineError(f"this is {name}: djbundle builds on Linux", _in_container())
-    if platform.machine() not in MACHINES:
-        names = " and ".join(sorted(MACHINES))
-        cause = f"this machine is a {platform.machine()}: there are bundles for {names}"
-        raise UnsupportedMachineError(cause, "build on one of these machines")
+    this_machine()  # raises for a processor without bundles
     name, version = platform.libc_ver()
     if name != "glibc":
         raise UnsupportedMachineError("this Linux has another C library than glibc, such as musl", _in_container())

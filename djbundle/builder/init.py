@@ -83,10 +83,7 @@ def _installation(project: Project) -> str:
 
 
 def distribution_with_extras(*, is_for_machines: bool) -> str:
-    """Return what pip shall install for the build: djbundle, with the clients that the bundle is to have.
-
-    A client that is installed here may be in no requirements file, so it counts as wanted.
-    """
+    """Return the requirement for pip: djbundle, with the extras of the clients that the bundle needs."""
     extras = [name for name, clients in EXTRAS.items() if is_for_machines or any(map(is_for_project, clients))]
     if is_for_project("psycopg2") or is_for_project("psycopg2-binary"):
         extras.remove("postgres")  # the project has another driver than that of the extra

@@ -1,7 +1,7 @@
 """Find what ties a project to one machine: settings, and code that keeps files there.
 
-Nothing of this fails in a bundle. It hinders the day when the site is to run on several machines. Only what a line
-itself proves is reported.
+None of these fails in a bundle. It hinders the day when the site is to run on several machines. Only what a line itself
+proves is reported.
 """
 
 import ast

@@ -17,18 +17,18 @@ from djbundle import manifest
 from djbundle.builder.archive import write
 from djbundle.builder.archive.blocks import compress_blocks
 from djbundle.builder.archive.pack import pack_tree, plan_blocks
-from djbundle.builder.contents import assets, packages, runtime, stdlib
+from djbundle.builder.contents import assets, package_files, runtime, stdlib
+from djbundle.builder.contents.file_selection import FileSelection
 from djbundle.builder.contents.left_out import LeftOut, print_left_out
 from djbundle.builder.contents.library_data import add_library_data
 from djbundle.builder.contents.project_facts import project_facts
-from djbundle.builder.contents.selection import FileSelection
 from djbundle.builder.contents.startup import files_of_start
 from djbundle.builder.core.cache import Cache, default_folder
 from djbundle.builder.core.console import Console
 from djbundle.builder.core.target import Target
 from djbundle.builder.core.tree import Tree
 from djbundle.builder.dependencies import modules
-from djbundle.builder.dependencies.dependencies import Dependency, find_dependencies
+from djbundle.builder.dependencies.package_selection import Dependency, find_dependencies
 from djbundle.builder.dependencies.target_wheels import with_wheels_for
 from djbundle.builder.inspection.inspection import Inspection, inspect_project
 from djbundle.builder.native import compiler, libraries, nuitka, sqlite
@@ -47,7 +47,7 @@ from djbundle.errors import DiskFullError, VerificationError
 
 NOTHING_COMPILED = modules.Choice({}, {})
 ADVICE_IF_COMPARED = "see in the traceback what it lacks: from the sources it works"
-ADVICE_IF_NOT_COMPARED = "see in the traceback whether the project or the bundle is to blame"
+ADVICE_IF_NOT_COMPARED = "see in the traceback whether the cause is the project or the bundle"
 NO_VERIFY_ADVICE = ", or write the bundle all the same with --no-verify"
 
 
@@ -87,7 +87,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
                 selection, left_out = _choose_files(project, inspection, work / "static", console)
                 tree = Tree(work, target.machine)
                 assets.add_project(tree, selection, compiled, cache)
-                packages.add_packages(tree, dependencies, compiled, project, inspection, cache)
+                package_files.add_packages(tree, dependencies, compiled, project, inspection, cache)
                 runtime.add_runtime(tree, project_facts(project, tree, compiled), cache, work)
                 stdlib.add_standard_library(tree, target, cache)
                 assets.add_static_files(tree, work / "static", left_out.static, cache)
@@ -142,7 +142,7 @@ def _run_before(project: Project, options: BuildOptions, console: Console) -> No
 def _inspect(
     project: Project, options: BuildOptions, target: Target, work: Path, console: Console
 ) -> tuple[Inspection, list[Dependency]]:
-    """Run the project once; return what it told, and the packages that it needs. Refuse an SQLite that is too old.
+    """Run the project once; return the inspection, and the needed packages. Refuse an SQLite that is too old.
 
     The errors of the project's own checks are printed. They are no error of the build: a server starts without checks,
     and some want what a build machine does not have.
@@ -156,7 +156,7 @@ def _inspect(
 
 
 def _print_notes(target: Target, cache: Cache, console: Console) -> None:
-    """Print what is not at its best with this Python, which is no fault of the project."""
+    """Print the limits of this Python. The project is not their cause."""
     reason = compiler.why_not_static(target, cache)
     linking = reason and f"the bundle loads Python as a shared library, since it cannot be linked: {reason}"
     own_sqlite = "" if target.is_other else sqlite.note()

@@ -16,7 +16,7 @@ from djbundle.builder.contents.left_out import LeftOut
 from djbundle.builder.core.console import MEGABYTE, Console, StepTime, plain_table
 from djbundle.builder.core.target import Target
 from djbundle.builder.core.tree import PARTS
-from djbundle.builder.dependencies.dependencies import Dependency
+from djbundle.builder.dependencies.package_selection import Dependency
 from djbundle.builder.inspection.inspection import Inspection
 from djbundle.builder.machine_ties import places_of_settings, ties_of_code
 from djbundle.builder.native.libraries import sqlite_version_of

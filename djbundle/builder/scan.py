@@ -67,7 +67,7 @@ def writes_into_the_project(call: ast.Call) -> Iterator[tuple[str, str]]:
     target = written_path(call)
     if target is not None and not names_in(target).isdisjoint(PROJECT_FOLDERS):
         yield (
-            "writes a file of the project, which nobody can in a bundle",
+            "writes a file of the project, which is read-only in a bundle",
             "write below MEDIA_ROOT or another setting that the bundle moves to its data directory",
         )
 

@@ -2,7 +2,7 @@
 
 from packaging.utils import canonicalize_name
 
-from djbundle.builder.dependencies.dependencies import find_dependencies
+from djbundle.builder.dependencies.package_selection import find_dependencies
 from djbundle.builder.options import BuildOptions
 from djbundle.errors import NotInTheBundleError
 

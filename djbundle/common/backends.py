@@ -1,4 +1,4 @@
-"""Backends that settings name: what they are by what they inherit, whatever they are called."""
+"""Recognizes the backends that settings name by the classes that they inherit, not by their names."""
 
 import contextlib
 from functools import cache
@@ -35,5 +35,5 @@ def is_kind_of(backend: str, base: str) -> bool:
 
 def _class_of(path: str) -> type:
     module, _, name = path.rpartition(".")
-    found: type = getattr(import_module(module), name)
-    return found
+    backend: type = getattr(import_module(module), name)
+    return backend

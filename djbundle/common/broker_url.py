@@ -134,7 +134,7 @@ def _check_sqs(options: dict[str, str], *, has_rows: bool) -> None:
 def _split(text: str) -> SplitResult:
     """Split a URL. Raise BrokerUrlError unless it names one host, and nothing that looks like half a password."""
     if "://" not in text:
-        raise BrokerUrlError(f"{BROKER_URL} is no URL", EXAMPLE)
+        raise BrokerUrlError(f"{BROKER_URL} is not a URL", EXAMPLE)
     try:
         parts = urlsplit(text)
         _ = parts.port

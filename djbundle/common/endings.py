@@ -7,7 +7,7 @@ import weakref
 
 
 def disable_inherited_finalizers() -> None:
-    """Keep a forked process from cleaning up at its end what the process that was forked still uses.
+    """Keep a forked process from cleaning up, at its end, what its parent still uses.
 
     Temporary folders are an example. ``multiprocessing`` does the same in its own processes.
     """

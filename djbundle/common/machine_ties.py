@@ -1,6 +1,6 @@
 """Settings that tie a site to one machine: what they name lies on its disk or in its memory.
 
-The build reports them for the project, and ``./shop check`` for what its variables have left of them.
+The build reports them for the project. ``./shop check`` reports those that remain with the site's variables.
 """
 
 from collections.abc import Iterator

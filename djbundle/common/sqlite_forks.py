@@ -1,16 +1,16 @@
 """Makes SQLite usable in a process that was forked while other threads used SQLite.
 
 SQLite has a few locks for the whole process, such as that of its memory. A thread that holds one of them does not exist
-in a forked process, so nobody would ever release it there, and the first query would hang. So whoever forks takes these
-locks first: then no other thread holds them.
+in a forked process, so it would never be released there, and the first query would hang. So a thread that forks takes
+these locks first: then no other thread holds them.
 """
 
 import ctypes
 import os
 import sys
 
-# Of sqlite3.h: SQLITE_MUTEX_STATIC_MAIN, VFS1, VFS2, VFS3, OPEN, LRU, PMEM, PRNG, MEM. SQLite takes a later one of
-# these while it holds an earlier one, never the other way around.
+# Numbers in sqlite3.h: SQLITE_MUTEX_STATIC_MAIN, VFS1, VFS2, VFS3, OPEN, LRU, PMEM, PRNG, MEM. SQLite takes a later one
+# of these while it holds an earlier one, never the other way around.
 LOCKS = (2, 11, 12, 13, 4, 6, 7, 5, 3)
 
 

@@ -4,8 +4,8 @@ Only the thread that forks lives on in a forked process. So a consumer behind a 
 was used once would be silent there: what is given to it waits for ever. The same is true of threads of libraries that
 are not written in Python.
 
-A program that the site has started is no child of a forked process either. `subprocess` tells there that it has ended,
-and all processes would speak through one pipe.
+A program that the site has started is not a child of a forked process either. There, `subprocess` reports that the
+program has ended. And all processes would share the one pipe to it.
 """
 
 import contextlib

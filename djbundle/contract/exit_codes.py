@@ -1,4 +1,4 @@
-"""The exit codes of the launcher, which the C parts get as a generated header. Those of Python are in errors.py."""
+"""The exit codes of the launcher, which the C parts get as a generated header. Those of Python are in errors/."""
 
 EXIT_TRUNCATED = 60  # no footer, or the file is shorter than its footer says
 EXIT_DAMAGED = 61  # a checksum does not match

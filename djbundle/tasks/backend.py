@@ -143,7 +143,7 @@ class DatabaseBackend(BaseTaskBackend):
 
     @cached_property
     def _publisher(self) -> "Publisher | None":
-        """Return what sends tasks without rows, if the URL of the broker wants none."""
+        """Return the publisher of tasks without rows; None if tasks get rows."""
         if not self.options.get("URL"):
             return None
         from djbundle.tasks.engine.publisher import publisher_of  # noqa: PLC0415 - only with a broker

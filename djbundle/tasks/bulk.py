@@ -28,7 +28,7 @@ def enqueue_many(task: Task, calls: Iterable[ArgumentsLike]) -> list[TaskResult]
 
     A call is a tuple or list of positional arguments, a mapping of named arguments, or Arguments with both.
 
-    Raise TypeError if `task` is no task or a call is none of these.
+    Raise TypeError if `task` is not a task or a call is none of these.
     """
     if not is_task(task):
         raise TypeError(f"enqueue_many() takes a task, that is a function with @task; not {task!r}.")

@@ -62,7 +62,7 @@ def _check_url(url: str) -> list[CheckMessage]:
 
 
 def check_engine(alias: Any, queues: Iterable[str]) -> list[CheckMessage]:
-    """Report an engine that is no alias of TASKS, or is a backend of ours, or lacks one of the `queues`."""
+    """Report an engine that is not an alias of TASKS, or is a backend of ours, or lacks one of the `queues`."""
     others = {each.alias: each.queues for each in backends.usable() if each.task_class is not RetryingTask}
     if alias in others:
         missing = sorted({*queues} - others[alias]) if others[alias] else []

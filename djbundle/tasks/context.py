@@ -18,7 +18,7 @@ REPORT_INTERVAL = 0.2  # seconds between two progress reports that are sent
 MAX_NOTE_LENGTH = 1000  # characters
 
 
-class Cancelled(Exception):  # noqa: N818 - no error: somebody wished it
+class Cancelled(Exception):  # noqa: N818 - not an error: it was asked for
     """Raised in a task that was asked to stop. The task ends as failed, and does not run again."""
 
 
@@ -64,5 +64,5 @@ def _plain(number: Any) -> float:
     """Return the number as int or float, which JSON has. Raise for NaN, infinity and what no float can hold."""
     plain = int(number) if isinstance(number, int) else float(number)
     if not math.isfinite(plain):
-        raise ValueError(f"Progress is told in finite numbers, not {plain!r}.")
+        raise ValueError(f"Progress takes finite numbers, not {plain!r}.")
     return plain

@@ -77,7 +77,7 @@ def broker() -> BrokerUrl | None:
 
 
 def engine() -> str:
-    """Return the alias of the backend whose workers run the tasks, or "". A broker goes before it."""
+    """Return the alias of the backend whose workers run the tasks, or "". A broker takes precedence."""
     return "" if option("URL", "") else str(option("ENGINE", ""))
 
 

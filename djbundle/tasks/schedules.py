@@ -80,7 +80,7 @@ def schedule[T](  # noqa: PLR0913 - all by name
 
     def declare(task: T) -> T:
         if not isinstance(task, Task):
-            raise InvalidTask(f"@schedule goes above @task; {task!r} is no task.")
+            raise InvalidTask(f"@schedule goes above @task; {task!r} is not a task.")
         declaration = Declaration(
             name=task.module_path if name is None else name,
             task_path=task.module_path,
@@ -117,7 +117,7 @@ def discover() -> list[str]:
             importlib.import_module(module)
         except BaseException as error:  # the module may even exit
             if not (is_a(error, ModuleNotFoundError) and getattr(error, "name", "") == module):
-                logger.warning("%s cannot be imported, its schedules are not known: %s", module, safe_repr(error))
+                logger.warning("cannot import %s, so its schedules are unknown: %s", module, safe_repr(error))
                 broken.append(app.name)
     return broken
 

@@ -25,7 +25,7 @@ else:
 MAX_ATTEMPTS = 1
 BACKOFF = 5.0  # seconds
 MAX_BACKOFF = 3600.0  # seconds
-MAX_SECONDS = 3e9  # seconds, a hundred years: a longer time is cut, as calendars end before it
+MAX_SECONDS = 3e9  # seconds, a hundred years; longer times are cut to this, since no date can hold them
 MIN_SNOOZE = 0.1  # seconds; else a task that asks again and again would keep the worker busy
 MAX_VALUES = {"max_attempts": 2**31 - 1, "concurrency": 2**15 - 1}  # what their columns can hold
 MAX_KEY_LENGTH = 200  # characters
@@ -82,7 +82,7 @@ class Changes(Options, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryingTask(TypedTask[P, R]):
-    """The rules for the runs of a task. A run that ends because its process died (``kill -9``) is no failure."""
+    """The rules for the runs of a task. A run that ends because its process died (``kill -9``) is not a failure."""
 
     max_attempts: int | None = None  # runs, including the first; None: OPTIONS["MAX_ATTEMPTS"] of TASKS, or 1
     # Seconds to wait after the first failure, doubled with each further one, up to an hour. Or a function that takes
@@ -138,7 +138,7 @@ def load(path: str) -> RetryingTask:
     except Exception as error:  # its module may raise anything
         raise UnknownTask(f'"{path}" cannot be imported: {error}') from error
     if not isinstance(task, Task):
-        raise UnknownTask(f'"{path}" is no task.')
+        raise UnknownTask(f'"{path}" is not a task.')
     return with_rules(task)
 
 

@@ -21,7 +21,9 @@ def validate_cron(text: str) -> None:
     try:
         tick = next(CronSim(text, datetime.datetime.now(UTC)), None)
     except CronSimError as error:
-        raise ValidationError(_('"%(text)s" is no cron expression: %(error)s'), "cron", _params(text, error)) from error
+        raise ValidationError(
+            _('"%(text)s" is not a cron expression: %(error)s'), "cron", _params(text, error)
+        ) from error
     if tick is None:
         raise ValidationError(_('"%(text)s" never comes.'), "cron", {"text": text})
 
@@ -50,7 +52,7 @@ def load_task(path: str) -> Task:  # type: ignore[type-arg,unused-ignore]
             _('"%(text)s" cannot be imported: %(error)s'), "task_path", _params(path, error)
         ) from error
     if not isinstance(task, Task):
-        raise ValidationError(_('"%(text)s" is no task.'), "task_path", {"text": path})
+        raise ValidationError(_('"%(text)s" is not a task.'), "task_path", {"text": path})
     return task
 
 

@@ -88,7 +88,7 @@ def _validate_changes(task: Any) -> None:
 def call(task: Task, /, *args: Any, **kwargs: Any) -> Call:  # type: ignore[type-arg,unused-ignore]
     """Return a call that does ``task.enqueue(*args, **kwargs)`` later.
 
-    Raise TypeError if `task` is no task, or if it belongs to another kind of backend.
+    Raise TypeError if `task` is not a task, or if it belongs to another kind of backend.
     """
     if not isinstance(task, Task):
         raise TypeError(f"call() takes a task, that is a function with @task, and its arguments; not {task!r}.")

@@ -107,7 +107,7 @@ const char *find_in_project(const char *path, char buffer[PATH_MAX])
     return buffer;
 }
 
-/* Read the link that is the first `length` bytes of a path. Return the length of its target; -1 if it is no link. */
+/* Read the link that is the first `length` bytes of a path. Return the length of its target; -1 if it is not a link. */
 static ssize_t read_link(int dirfd, const char *path, size_t length, char target[PATH_MAX])
 {
     char name[PATH_MAX];

@@ -84,7 +84,7 @@ static void *load_one(const struct entry *entry, int unpacked, int mode)
             close(unpacked);
         return library;
     }
-    dlerror(); /* clear it: not being loaded yet is no error */
+    dlerror(); /* clear it: not being loaded yet is not an error */
     return load_new(entry, unpacked < 0 ? unpack(entry) : unpacked, mode);
 }
 

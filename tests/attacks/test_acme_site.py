@@ -41,7 +41,7 @@ def site(new_small: NewSite, ca: HostileCA) -> Site:
 def test_good_certificate_stays_over_crashes_hangs_and_restarts(site: Site, ca: HostileCA) -> None:
     root = with_certificate(site, ca)
     with site:
-        wait_for_log(site, "the answer is no whole chain of certificates; trying again in ")
+        wait_for_log(site, "the answer is not a whole chain of certificates; trying again in ")
         first = wait_until(lambda: serial_of(site, root), "the site answers")
         with_role(site, "tls")[0].kill()
         wait_for_log(site, "tls was killed by SIGKILL; it is started again")
@@ -70,7 +70,7 @@ def test_what_makes_certificates_is_loaded_where_they_are_made(site: Site, ca: H
     """Loading it elsewhere would cost each web process, and each start, memory and time."""
     root = with_certificate(site, ca)
     with site:
-        wait_for_log(site, "the answer is no whole chain of certificates")
+        wait_for_log(site, "the answer is not a whole chain of certificates")
         assert wait_until(lambda: serial_of(site, root), "the site answers")
         process = with_role(site, "tls")[0]
         assert [each.pid for each in tree_of(site) if has_loaded(each, "_rust.abi3.so")] == [process.pid]

@@ -52,7 +52,7 @@ POISON: dict[str, dict[str, Any]] = {
     "zero byte in the queue": {"queue_name": "\0"},
     "no attempts": {"max_attempts": 0},
     "attempts without end": {"max_attempts": 10**12},
-    "timeout that is no number": {"timeout": math.nan},
+    "timeout that is not a number": {"timeout": math.nan},
     "no timeout": {"timeout": -1.0},
     "endless timeout": {"timeout": math.inf},
     "endless backoff": {"backoff": math.inf},

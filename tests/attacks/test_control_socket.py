@@ -145,7 +145,7 @@ def test_steps_of_an_upgrade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, st
 
 
 def test_every_field_is_needed(tmp_path: Path) -> None:
-    for name in TRUE.keys() - {"broker"}:  # versions before do not tell it
+    for name in TRUE.keys() - {"broker"}:  # older versions do not send it
         answer = {key: value for key, value in TRUE.items() if key != name}
         wrong = pytest.raises(NotServingError, match=f"is no `serve`: its {name} is not")
         with answering(tmp_path, answer), wrong as refused:
@@ -154,7 +154,7 @@ def test_every_field_is_needed(tmp_path: Path) -> None:
 
 
 def test_one_who_hangs_or_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A byte now and then is no answer."""
+    """A byte now and then is not an answer."""
     monkeypatch.setattr(control_socket, "MESSAGE_TIMEOUT", 0.3)
     monkeypatch.setattr(upgrade, "check_program", lambda _peer: None)
     done = threading.Event()
@@ -186,8 +186,11 @@ def test_commands_end_with_one_error(new_small: NewSite, command: str) -> None:
         refused = small.run(command, check=False)
     assert refused.returncode == 54
     cause, fix = refused.stderr.splitlines()
-    assert cause == f"error: what answers in {small.data} is no `serve`: its version is not what a site says"
-    assert fix == "  fix: stop the site, and look who put it there"
+    assert (
+        cause
+        == f"error: the process that answers in {small.data} is not `serve`: its version is missing or of another type"
+    )
+    assert fix == "  fix: stop the site, and find out who put it there"
 
 
 CELLS = st.lists(st.floats() | st.sampled_from([MAGIC, 0.0, 1.0, 2.0, 6.0, 1e300]), max_size=HEADER + 2 * SLOT)
@@ -271,7 +274,7 @@ def test_new_version_that_babbles(site: Site, tmp_path: Path) -> None:  # noqa: 
         new.chmod(0o755)
         refused = site.run("upgrade", str(new), check=False)
         assert refused.returncode == 55
-        assert "the new process says what is no step of a handover\n  fix: " in refused.stderr
+        assert "the new process sent an unknown handover message\n  fix: " in refused.stderr
         assert site.status()["supervisor"] == site.process.pid
     assert "Traceback" not in site.log.read_text()
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+from djbundle.builder.contents.file_selection import Decision, FileSelection
 from djbundle.builder.contents.left_out import LeftOut
-from djbundle.builder.contents.packages import local_files
-from djbundle.builder.contents.selection import Decision, FileSelection
+from djbundle.builder.contents.package_files import local_files
 from djbundle.builder.contents.suspicions import secrets_among_static_files
 from djbundle.builder.project.configuration import Configuration
 from djbundle.builder.project.project import Project, find_project

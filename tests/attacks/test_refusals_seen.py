@@ -114,7 +114,7 @@ def test_a_body_without_a_length_is_seen(observed: dict[str, Observed]) -> None:
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_a_body_that_is_none_is_seen(observed: dict[str, Observed], interface: str) -> None:
-    """A chunk size that is no number is the client's mistake: no error is logged, and the body is no request."""
+    """A chunk size that is not a number is the client's mistake: no error is logged, and the body is not a request."""
     site, log_size = observed[interface], observed[interface].site.log.stat().st_size
     status = status_of(exchange(site.site, request("POST", "/size/", HOST, CHUNKED, body=b"zz\r\n\r\n")))
     assert status in (0, 400, 411)  # 0: the connection is closed without an answer

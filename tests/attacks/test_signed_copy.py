@@ -54,7 +54,7 @@ def swapped(tmp_path: Path) -> Swapped:
 def program(tmp_path: Path) -> Path:
     (tmp_path / "place").mkdir()
     program = tmp_path / "place" / "shop"
-    program.write_text("the version before")
+    program.write_text("the previous version")
     program.chmod(0o755)
     return program
 

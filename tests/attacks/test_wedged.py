@@ -148,4 +148,4 @@ def test_up_tells_of_a_wedged_worker(new_small: NewSite) -> None:
     with new_small("--workers", "1") as site:
         wait_until(lambda: problems(site) == [], "it is ready")
         with_role(site, "worker")[0].suspend()
-        wait_until(lambda: problems(site) == ["no task worker is heard of"], "/up says so", MINUTE)
+        wait_until(lambda: problems(site) == ["no task worker sends heartbeats"], "/up says so", MINUTE)

@@ -65,9 +65,9 @@ def test_error_in_output(stderr: str, message: str) -> None:
     ("message", "trace", "reason"),
     [
         ("KeyError: 'page'", "", ""),
-        ("django.utils.datastructures.MultiValueDictKeyError: 'page'", "", "it wants a parameter ('page')"),
-        ("OSError: no", "socket.gaierror: Name or service not known", "it wants the network, which is not there"),
-        ("ConnectionError: Connection refused", "", "it wants the network, which is not there"),
+        ("django.utils.datastructures.MultiValueDictKeyError: 'page'", "", "it needs a parameter ('page')"),
+        ("OSError: no", "socket.gaierror: Name or service not known", "it needs the network, which is not there"),
+        ("ConnectionError: Connection refused", "", "it needs the network, which is not there"),
         ("FileNotFoundError: [Errno 2] No such file or directory: 'a.json'", "in open", ""),
         (
             "FileNotFoundError: [Errno 2] No such file or directory: '/bin/sh'",

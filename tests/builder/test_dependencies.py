@@ -9,10 +9,10 @@ import django
 import pytest
 from packaging.version import Version
 
-from djbundle.builder.contents.packages import _PackageFilter
-from djbundle.builder.dependencies import dependencies
-from djbundle.builder.dependencies.dependencies import Dependency, find_dependencies, is_aws_only_for_sqs
+from djbundle.builder.contents.package_files import _PackageFilter
+from djbundle.builder.dependencies import package_selection
 from djbundle.builder.dependencies.imports import ImportedModules, LateImports, NamedGroups
+from djbundle.builder.dependencies.package_selection import Dependency, find_dependencies, is_aws_only_for_sqs
 from djbundle.builder.inspection.inspection import Inspection, ReadVariable
 from djbundle.builder.project import installed
 from djbundle.builder.project.configuration import Configuration
@@ -150,7 +150,7 @@ def test_what_tls_and_signer_need(project: Project, tls: bool, signer: str | Non
 
 
 def test_cryptography_of_another_time(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dependencies, "OLDEST_CRYPTOGRAPHY", Version("4000"))
+    monkeypatch.setattr(package_selection, "OLDEST_CRYPTOGRAPHY", Version("4000"))
     with pytest.raises(UnsupportedVersionError, match="TLS and `signer` need 4000") as caught:
         find(project)
     assert "tls = false" in caught.value.fix

@@ -10,7 +10,7 @@ from elftools.elf.elffile import ELFFile
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.machines import MACHINES, machine_named, this_machine
 from djbundle.builder.native import compiler, elf
-from djbundle.errors import ToolMissingError, UnsupportedVersionError
+from djbundle.errors import ToolMissingError, UnsupportedMachineError
 from tests.conftest import REPOSITORY
 from tests.support.machines import NAMES, Bench, bench_of
 
@@ -41,7 +41,7 @@ def test_each_machine_has_its_folder_in_the_launcher() -> None:
 
 
 def test_unknown_machine() -> None:
-    with pytest.raises(UnsupportedVersionError, match="riscv64"):
+    with pytest.raises(UnsupportedMachineError, match="riscv64"):
         machine_named("riscv64")
 
 

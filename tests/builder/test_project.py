@@ -11,7 +11,7 @@ import pytest
 
 from djbundle.builder import versions
 from djbundle.builder.contents.assets import add_project
-from djbundle.builder.contents.selection import FileSelection
+from djbundle.builder.contents.file_selection import FileSelection
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.tree import Tree
 from djbundle.builder.project import python_version
@@ -127,7 +127,7 @@ def test_mistakes_in_pyproject(tmp_path: Path, text: str, fix: str) -> None:
         ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI", "is no public key in PEM"),
         ("-----BEGIN PUBLIC KEY-----\nMFk*\n-----END PUBLIC KEY-----", "is no public key in PEM"),
         ("-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----", "is no public key in PEM"),
-        (X25519, "is a key that signs no files"),
+        (X25519, "is a key that cannot sign files"),
     ],
 )
 def test_signer_that_is_none(tmp_path: Path, key: str | None, cause: str) -> None:

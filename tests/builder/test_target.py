@@ -14,7 +14,7 @@ import pytest
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.target import Target, target_in, this_target
 from djbundle.builder.core.tree import Tree
-from djbundle.builder.dependencies.dependencies import SERVICES, Dependency
+from djbundle.builder.dependencies.package_selection import SERVICES, Dependency
 from djbundle.builder.dependencies.target_wheels import is_pure, with_wheels_for
 from djbundle.builder.machines import MACHINES, this_machine
 from djbundle.builder.machines.machine import Machine

@@ -27,8 +27,8 @@ UPLOAD = "photos/ü and a blank.png"
 BACK_UP = """
 from pathlib import Path
 from types import SimpleNamespace
-from djbundle.runtime.backup.policy import Keep
-from djbundle.runtime.backup.schedule import back_up_and_clean
+from djbundle.runtime.backup.policy import Retention
+from djbundle.runtime.backup.schedule import back_up_and_prune
 from django.conf import settings
 bundle = SimpleNamespace(
     data=Path({data!r}),
@@ -36,7 +36,7 @@ bundle = SimpleNamespace(
 )
 settings.ADMINS = ["admin@example.com"]
 settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
-print("code", back_up_and_clean(bundle, Keep(0, 2, 0), lambda: None))
+print("code", back_up_and_prune(bundle, Retention(0, 2, 0), lambda: None))
 """
 
 

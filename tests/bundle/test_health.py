@@ -41,7 +41,7 @@ def test_up_when_the_worker_is_heard_of(new_small: NewSite) -> None:
 
 
 def test_up_all_through_a_reload(new_small: NewSite) -> None:
-    """The old version's worker has left, and the new one's has just been started: that is no fault."""
+    """The old version's worker has left, and the new one's has just been started: that is not a fault."""
     with new_small("--workers", "1") as site:
         wait_until(lambda: ask(site)[0] == 200, "it is ready")
         site.process.send_signal(signal.SIGHUP)

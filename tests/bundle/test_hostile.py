@@ -307,7 +307,7 @@ def test_strangers_are_not_believed(site: Site) -> None:
     ids=str,
 )
 def test_trusted_proxies_are_believed(behind_proxy: Site, headers: dict[str, str], client: str, scheme: str) -> None:
-    """The client is the last address that is no trusted proxy."""
+    """The client is the last address that is not a trusted proxy."""
     _, body = get(behind_proxy, "/whoami/", **headers)
     assert body.splitlines()[:2] == [client, scheme]
 

@@ -112,7 +112,7 @@ def test_rows_that_postgresql_refuses_are_named_beforehand(new_small: NewSite, u
     result = site.run("move", url, check=False)
     assert result.returncode == 70
     assert "notes_note 1, text: 101 characters, and 100 fit" in result.stdout
-    assert "notes_note 2, text: its value is no varchar: a NUL character" in result.stdout
+    assert "notes_note 2, text: its value is not of the type varchar: a NUL character" in result.stdout
     assert "stray: no migration makes this table; leave it behind with  --leave stray" in result.stdout
     assert "error: PostgreSQL would refuse 3 of them; nothing has changed" in result.stderr
     with closing(sqlite3.connect(file)) as connection, connection:
@@ -220,7 +220,7 @@ def refused(site: Site, *words: str) -> tuple[str, str]:
 def test_what_is_refused(new_small: NewSite, postgres: Postgres, url: str) -> None:
     site = new_small()
     site.run("migrate")
-    assert refused(site, "mysql://a@b/c")[0] == "this is no URL of a PostgreSQL"
+    assert refused(site, "mysql://a@b/c")[0] == "this is not a PostgreSQL URL"
     wrong = refused(site, postgres.url_of("small", "wr0ng"))[0]
     assert wrong.startswith("PostgreSQL does not answer")
     assert "password authentication failed" in wrong

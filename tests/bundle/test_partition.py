@@ -251,7 +251,7 @@ def test_loss_of_a_host(cluster: Cluster, held: Held) -> None:
         assert {results[number][2] for number in numbers} == {2}
         assert all(is_up(host.address) for host in others)
         gone = f"SELECT 1 FROM djbundle_tasks_workerrecord WHERE host = '{name(lost)}'"
-        wait_until(lambda: not cluster.ask(gone), "it is no worker any more", PATIENCE)
+        wait_until(lambda: not cluster.ask(gone), "it is not a worker any more", PATIENCE)
     finally:
         lost.replace()
     wait_until(lambda: is_up(lost.address), "it serves again", PATIENCE)

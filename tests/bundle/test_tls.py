@@ -166,7 +166,7 @@ def test_changed_files_are_taken_up_without_a_lost_request(new_small: NewSite, t
         for customer in customers:
             customer.start()
         key.write_text("damaged")
-        wait_for_log(site, "is damaged; the one before stays")
+        wait_for_log(site, "is damaged; the previous certificate stays in use")
         slow = socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=20)
         make_files(tmp_path, root=root)
         wait_until(lambda: is_replaced(url, trusted, first), "only the new certificate")
@@ -192,7 +192,7 @@ def test_a_web_process_that_starts_beside_damaged_files_has_the_last_certificate
         wait_until(lambda: is_replaced(url, trusted, first), "the new certificate")
         second = serial(url, trusted)
         key.write_text("damaged")
-        wait_for_log(site, "is damaged; the one before stays")
+        wait_for_log(site, "is damaged; the previous certificate stays in use")
         (web,) = with_role(site, "web", 1)
         web.kill()
         wait_until(lambda: with_role(site, "web", 1) not in ([], [web]), "a new web process")

@@ -34,7 +34,7 @@ def test_small_project(small: Path) -> None:
     assert result.returncode == 0, result.stderr + result.stdout
     *warnings, last = result.stdout.splitlines()
     assert len(warnings) == 6
-    assert all("it wants a parameter" in each for each in warnings)
+    assert all("it needs a parameter" in each for each in warnings)
     assert last.startswith("62 pages and ")
     assert last.endswith(" files crawled, a task run, in an empty root, without a network")
 
@@ -84,8 +84,8 @@ def test_fault_is_found(report: dict[str, Any], what: str, message: str) -> None
 
 
 def test_pages_that_want_what_is_not_there_are_told(report: dict[str, Any]) -> None:
-    assert any(each.startswith("GET /network/: it wants the network") for each in report["warnings"])
-    assert "GET /parameter/: it wants a parameter ('page')" in report["warnings"]
+    assert any(each.startswith("GET /network/: it needs the network") for each in report["warnings"])
+    assert "GET /parameter/: it needs a parameter ('page')" in report["warnings"]
     assert "GET /secret/ as a superuser" in {
         each["what"] for each in report["problems"]
     }  # /bye/ has logged the user out
@@ -194,7 +194,7 @@ def test_fault_of_the_bundle_stops_a_build(tmp_path: Path) -> None:
 
     assert run_build(project, "-o", output, *variable).returncode == 0
     result = run_verify(output, *variable)
-    assert "warning: GET /server/: it wants postgresql, SQLite stood in for it (django.db." in result.stdout
+    assert "warning: GET /server/: it needs postgresql, SQLite stood in for it (django.db." in result.stdout
 
 
 class Witness(Comparison):

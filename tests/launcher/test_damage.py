@@ -289,7 +289,7 @@ def test_flipped_bytes_of_the_launcher(bench: Bench, workshop: Path, launcher: P
         starts += 1
         try:
             code = run(bench, altered, seconds=5).returncode
-        except (OSError, subprocess.TimeoutExpired):  # OSError: the kernel itself detects that it is no program
+        except (OSError, subprocess.TimeoutExpired):  # OSError: the kernel itself detects that it is not a program
             continue
         assert code != 0, f"byte {at}"
         refusals += code in (60, 61)

@@ -15,8 +15,8 @@ import pytest
 from djbundle.errors import BackupError
 from djbundle.runtime.backup import exchange, layout, schedule
 from djbundle.runtime.backup.exchange import Exchange, Restore
-from djbundle.runtime.backup.policy import Frequency, Keep
-from djbundle.runtime.backup.retention import list_backups, remove_superfluous, superfluous
+from djbundle.runtime.backup.policy import Frequency, Retention
+from djbundle.runtime.backup.retention import expired, list_backups, remove_expired
 from djbundle.runtime.backup.snapshot import open_snapshot
 
 ROWS, VALUE = 200, 1000
@@ -99,7 +99,7 @@ def moments(step: datetime.timedelta, count: int) -> list[datetime.datetime]:
 
 def test_what_stays_of_a_year_of_hourly_backups() -> None:
     hours = moments(datetime.timedelta(hours=1), 365 * 24)
-    kept = sorted(set(hours) - set(superfluous(hours, Keep(24, 7, 4))), reverse=True)
+    kept = sorted(set(hours) - set(expired(hours, Retention(24, 7, 4))), reverse=True)
     assert kept[:24] == hours[:24]
     days = {moment.date() for moment in kept}
     assert {START.date() - datetime.timedelta(days=number) for number in range(7)} <= days
@@ -108,9 +108,9 @@ def test_what_stays_of_a_year_of_hourly_backups() -> None:
 
 
 def test_the_newest_always_stays() -> None:
-    assert superfluous([START], Keep(0, 0, 0)) == []
+    assert expired([START], Retention(0, 0, 0)) == []
     two = moments(datetime.timedelta(hours=1), 2)
-    assert superfluous(two, Keep(0, 0, 0)) == [two[1]]
+    assert expired(two, Retention(0, 0, 0)) == [two[1]]
 
 
 def test_only_backups_of_the_site_are_removed(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_only_backups_of_the_site_are_removed(tmp_path: Path) -> None:
     for path in (*ours, *others):
         path.touch()
     assert list_backups(tmp_path, "shop") == ours
-    assert remove_superfluous(tmp_path, "shop", Keep(0, 2, 0)) == [ours[2]]
+    assert remove_expired(tmp_path, "shop", Retention(0, 2, 0)) == [ours[2]]
     assert sorted(tmp_path.iterdir()) == sorted([*ours[:2], *others])
 
 

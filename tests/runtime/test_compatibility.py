@@ -1,4 +1,4 @@
-"""Migrations that code of the version before cannot work with are found."""
+"""Migrations that code of the previous version cannot work with are found."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from djbundle.runtime.http.protocol.proxy_headers import without_proxy_headers
 from djbundle.runtime.http.protocol.request_middleware import RequestMiddleware
-from djbundle.runtime.net.forwarded import MAX_HEADER_LENGTH, MAX_HOPS, Node, parse_forwarded, parse_node
+from djbundle.runtime.net.forwarded_headers import MAX_HEADER_LENGTH, MAX_HOPS, Node, parse_forwarded, parse_node
 from djbundle.runtime.net.trusted_proxies import Client, ForwardedHeaders, find_client, parse_proxies
 
 PROXIES = parse_proxies("127.0.0.1,10.0.0.0/8,fd00::/8")

@@ -87,7 +87,7 @@ def test_processes_above_are_monitored() -> None:
     assert live(MAX_MISSED_BEATS, supervisor_answers=False) == []
     assert live(1, supervisor_answers=False) == ["the supervisor does not answer"]
     assert live(1) == []
-    assert live(MAX_MISSED_BEATS + 1, app_beats=False) == ["the process that starts the others again does not answer"]
+    assert live(MAX_MISSED_BEATS + 1, app_beats=False) == ["the process that restarts the others does not answer"]
     assert live(1) == []
 
 

@@ -154,7 +154,7 @@ def test_collections_take_a_small_share_of_the_time(monkeypatch: pytest.MonkeyPa
 
 LARGE_OBJECTS = """\
 import ctypes
-from djbundle.runtime.process.memory import limit_arenas
+from djbundle.runtime.process.memory import configure_malloc
 
 class Usage(ctypes.Structure):
     _fields_ = [(name, ctypes.c_size_t) for name in ("arena", "ordblks", "smblks", "hblks", "mapped", *"abcde")]
@@ -162,7 +162,7 @@ class Usage(ctypes.Structure):
 library = ctypes.CDLL(None)
 library.mallinfo2.restype = Usage
 if {limited}:
-    limit_arenas()
+    configure_malloc()
 before = library.mallinfo2().mapped
 for _ in range(2):
     largest = bytes(8 << 20)

@@ -13,7 +13,7 @@ from djbundle.runtime.settings import cache_url, database_url, media_url, reloca
 from tests.runtime.overlays import make_bundle, overlay_of
 
 SQLITE = {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3", "OPTIONS": {"timeout": 3}}
-PATIENCE = database_url.PATIENCE
+DEAD_PEER_OPTIONS = database_url.DEAD_PEER_OPTIONS
 POSTGRES = {"ENGINE": "django.db.backends.postgresql", "NAME": "old", "OPTIONS": {"sslmode": "require"}}
 URL = "postgres://ann:p%40ss@db:5433/shop"
 
@@ -45,7 +45,7 @@ def test_sqlite_moves_to_postgres(bundle: Bundle, monkeypatch: pytest.MonkeyPatc
             "PORT": 5433,
             "ATOMIC_REQUESTS": True,
             "CONN_HEALTH_CHECKS": True,
-            "OPTIONS": PATIENCE | {"sslmode": "require", "connect_timeout": 5, "pool": database_url.POOL},
+            "OPTIONS": DEAD_PEER_OPTIONS | {"sslmode": "require", "connect_timeout": 5, "pool": database_url.POOL},
         }
     }
 
@@ -53,7 +53,7 @@ def test_sqlite_moves_to_postgres(bundle: Bundle, monkeypatch: pytest.MonkeyPatc
 def test_only_processes_that_serve_have_a_pool(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", URL)
     entry = moved(bundle, {"default": SQLITE}, "migrate")["default"]
-    assert (entry["OPTIONS"], "CONN_MAX_AGE" in entry) == (PATIENCE, False)
+    assert (entry["OPTIONS"], "CONN_MAX_AGE" in entry) == (DEAD_PEER_OPTIONS, False)
 
 
 @pytest.mark.parametrize(("interface", "age"), [("wsgi", 60), ("asgi", None)])
@@ -61,7 +61,7 @@ def test_without_a_pool(bundle: Bundle, monkeypatch: pytest.MonkeyPatch, interfa
     bundle.manifest.interface = interface  # type: ignore[misc,assignment]
     monkeypatch.setenv("DATABASE_URL", f"{URL}?pool=0")
     entry = moved(bundle, {"default": SQLITE})["default"]
-    assert (entry["OPTIONS"], entry.get("CONN_MAX_AGE")) == (PATIENCE, age)
+    assert (entry["OPTIONS"], entry.get("CONN_MAX_AGE")) == (DEAD_PEER_OPTIONS, age)
 
 
 def test_options_of_the_same_kind_of_server_stay(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +72,7 @@ def test_options_of_the_same_kind_of_server_stay(bundle: Bundle, monkeypatch: py
     assert (entry["ENGINE"], entry["NAME"], entry["OPTIONS"]) == (
         engine,
         "shop",
-        PATIENCE | {"sslmode": "require", "pool": database_url.POOL | {"max_size": 3}},
+        DEAD_PEER_OPTIONS | {"sslmode": "require", "pool": database_url.POOL | {"max_size": 3}},
     )
     assert "CONN_MAX_AGE" not in entry
 

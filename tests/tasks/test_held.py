@@ -105,7 +105,7 @@ def test_path_that_is_no_task_waits_and_says_so() -> None:
     jobs.double.enqueue(4)
     TaskRecord.objects.update(task_path="tests.tasks.following_jobs.key_of")
     run_pending()
-    assert '"tests.tasks.following_jobs.key_of" is no task' in why(newest())
+    assert '"tests.tasks.following_jobs.key_of" is not a task' in why(newest())
 
 
 def test_waiting_for_newer_code_can_be_cancelled() -> None:

@@ -262,7 +262,7 @@ def test_without_time_zones() -> None:
         ({"cron": "61 * * * *"}, "Bad minute"),
         ({"cron": "* * * * *", "time_zone": "Europe/Atlantis"}, "Europe/Atlantis"),
         ({"interval": 60, "task_path": "tests.tasks.jobs.gone"}, '"tests.tasks.jobs.gone" cannot be imported'),
-        ({"interval": 60, "task_path": "tests.tasks.jobs.os"}, '"tests.tasks.jobs.os" is no task'),
+        ({"interval": 60, "task_path": "tests.tasks.jobs.os"}, '"tests.tasks.jobs.os" is not a task'),
     ],
 )
 def test_what_cannot_be_run_is_passed_over(
@@ -276,13 +276,13 @@ def test_what_cannot_be_run_is_passed_over(
     assert enqueued(jobs.add) == [([1, 2], {})]
     (record,) = (record for record in caplog.records if record.levelno == logging.ERROR)
     assert message in record.message
-    assert 'schedule "broken" is passed over' in record.message
+    assert 'schedule "broken" is skipped' in record.message
     assert work.seconds_left() > 0
     assert row("broken").next_run == moment
     monkeypatch.setattr(scheduler, "CHECK_INTERVAL", 0)
     work._next_check = 0
     work.enqueue_due()
-    assert caplog.text.count("passed over") == 1
+    assert caplog.text.count("is skipped") == 1
     Schedule.objects.filter(name="broken").update(cron="", interval=60, task_path=ADD)
     work._skipped.clear()  # its time is over
     work.enqueue_due()

@@ -90,7 +90,7 @@ class Scene:
         return next(iter(_below(self.running[name].pid)), None)
 
     def children(self, name: str, kind: str) -> list[psutil.Process]:
-        """Return processes below a worker: of kind "task" those that run tasks, of "worker" what helps it."""
+        """Return processes below a worker: those that run tasks for the kind "task", its helpers for "worker"."""
         with contextlib.suppress(psutil.NoSuchProcess):
             return [each for each in self.main(name).children() if each.name() == f"kills {kind}"]
         return []

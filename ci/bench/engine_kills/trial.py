@@ -83,7 +83,7 @@ def _promised() -> int:
 
 
 def _await_calm(scene: Scene) -> None:
-    """Wait until each row has its outcome, or without rows until nothing has run for so long that nothing will."""
+    """Wait until each row has its outcome. Without rows, wait until no task has run for a while."""
     trace = Path(scene.engine.environment["KILLS_TRACE"])
     size, since = 0, time.monotonic()
     while time.monotonic() - since < scene.engine.calm:

@@ -94,7 +94,7 @@ def harms(engine: Engine) -> dict[str, Harm]:
 
 
 def plan(engine: Engine, kills: int, seed: int, spared: Collection[str] = ()) -> list[str]:
-    """Return the names of what is done, one after the other: each equally often, in random order."""
+    """Return the names of the actions in random order, each equally often."""
     names = [name for name in harms(engine) if name not in spared]
     todo = [names[number % len(names)] for number in range(kills)]
     random.Random(seed).shuffle(todo)

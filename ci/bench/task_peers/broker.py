@@ -63,7 +63,7 @@ def has_records(side: Side) -> bool:
 
 
 def recorded(side: Side) -> int:
-    """Return how many successes are recorded: in the database, in Redis, or nowhere but in the notes of the tasks."""
+    """Return how many successes are recorded: in the database, in Redis, or only in the notes of the tasks."""
     if not hasattr(side.peer, "FINISHED"):
         return side.done()
     command = ["redis-cli", "-s", side.machine.redis.socket, "zcard", side.peer.FINISHED]

@@ -1,7 +1,7 @@
 """Write down how each test ends. This runs in a bundle, or in a Python beside it.
 
 RESULTS gets a line of JSON for each test that begins, and one for each that ends, so that a crash loses none. Tests
-that are in it already are not run again: whoever has seen a process end starts another one for the rest.
+that are in it already are not run again: when a process ends early, another one is started for the rest.
 """
 
 import json

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import brotli
 
 from djbundle.builder.contents.bytecode import Source, add_bytecode
-from djbundle.builder.contents.selection import Decision, FileSelection
+from djbundle.builder.contents.file_selection import Decision, FileSelection
 from djbundle.builder.contents.translations import add_missing_translations
 from djbundle.builder.core.cache import Cache, hash_of
 from djbundle.builder.core.tree import Tree
@@ -29,10 +29,10 @@ WORTH_KEEPING = 0.9  # a compressed copy must be at least a tenth smaller
 
 
 def add_project(tree: Tree, selection: FileSelection, compiled: Modules, cache: Cache) -> None:
-    """Add the project's files that selection.py chose; `compiled` modules are in the executable already.
+    """Add the project's files that file_selection.py chose; `compiled` modules are in the executable already.
 
     Sources go in as files too: tracebacks show their lines, and code may look for modules in a folder. With `protect`,
-    only those go in that the start reads.
+    only sources that the start reads go in.
     """
     project, sources = selection.project, []
     tree.empty |= {str(path.parent) for path in compiled}  # code may look at ``Path(__file__).parent``

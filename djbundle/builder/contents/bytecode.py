@@ -29,7 +29,7 @@ class Source(NamedTuple):
     path: Path
     name: str
     keeps_docstrings: bool = True
-    shown_as: str = ""  # the file that its code names, if that is not its path in the bundle
+    shown_as: str = ""  # the path that tracebacks show, if that is not its path in the bundle
     takes_ready: bool = True  # whether bytecode of the environment goes in
 
 

@@ -1,8 +1,8 @@
 """Add fonts for sites that write documents with pango, as WeasyPrint does.
 
 They are the fonts that the build machine uses for the generic families. A container made from scratch has no fonts, and
-a document would have no text. The fonts of the machine that runs the bundle are found as well, and its own rules go
-first; see fonts.conf(5).
+a document would have no text. The fonts of the machine that runs the bundle are found as well, and its own rules take
+precedence; see fonts.conf(5).
 """
 
 import ctypes

@@ -8,8 +8,8 @@ from typing import Self
 
 from rich.markup import escape
 
+from djbundle.builder.contents.file_selection import Decision, FileSelection
 from djbundle.builder.contents.secret_names import Suspicion
-from djbundle.builder.contents.selection import Decision, FileSelection
 from djbundle.builder.contents.suspicions import secrets_among_static_files
 from djbundle.builder.core.console import Console
 from djbundle.builder.project.project import Project
@@ -54,13 +54,13 @@ def note_of(project: Project) -> str:
     if project.listing.git_state != "no git":
         return ""
     return (
-        "git is not installed here: .gitignore alone says what belongs to the project, and nobody what is tracked"
+        "git is not installed here: .gitignore decides what belongs to the project, and tracked files are unknown"
         " (install git, and its answer counts)"
     )
 
 
 def print_left_out(left_out: LeftOut, console: Console) -> None:
-    """Print each file that its developer would miss; the number of all, and the command that lists them."""
+    """Print each file that its developer would miss, the number of all, and the command that lists them."""
     if left_out.note:
         console.print(f"[yellow]warning:[/] {escape(left_out.note)}")
     warnings = [*(each for each in left_out.files if each.is_news), *left_out.static]

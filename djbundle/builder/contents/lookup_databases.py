@@ -1,6 +1,6 @@
 """Finds databases that a project ships to be read, as a table of places: they belong to its code, not to a site.
 
-Such a file of SQLite is none of DATABASES, and has no tables of Django's. Git tracks it, or the project opens it with
+Such an SQLite file is not in DATABASES, and has no tables of Django's. Git tracks it, or the project opens it with
 ``mode=ro``.
 """
 
@@ -30,7 +30,7 @@ class LookupDatabases:
         return (
             is_sqlite_file(file)
             and str(file) not in self._inspection.databases
-            and not suspicion_of_name(path.with_suffix(".bin"))  # as of a backup
+            and not suspicion_of_name(path.with_suffix(".bin"))  # such as the name of a backup
             and ((listing.tracked is not None and listing.is_tracked(path)) or self._is_opened_for_reading(path, file))
             and TABLES_OF_SITES.isdisjoint(tables_in(file))
         )
@@ -57,7 +57,7 @@ def is_sqlite_file(file: Path) -> bool:
 
 
 def tables_in(file: Path) -> set[str]:
-    """Return the names of its tables; a name of Django's for a database that cannot be read."""
+    """Return the names of its tables. For an unreadable database, return a name of Django's, so that it stays out."""
     try:
         with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as opened:
             return {name for (name,) in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}

@@ -1,4 +1,4 @@
-"""Write the module `_project_facts`: it tells bootstrap.py of the project before anything can be imported."""
+"""Write the module `_project_facts`: bootstrap.py reads it before anything else can be imported."""
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath

@@ -1,4 +1,4 @@
-"""Take bytecode from an environment, or from an import of it, where it is what compiling the source would give.
+"""Reuse bytecode of an environment, or of the build's cache, if compiling the source would give the same.
 
 pip compiles each module that it installs, and Python each one that it imports. The only difference to the bytecode of a
 bundle is one text: the path of the source. Compiling takes thirty times as long as replacing that text.
@@ -15,7 +15,7 @@ from djbundle.builder.project.bytecode_cache import bytecode_files
 HEADER = struct.Struct("<4s3I")  # magic number, flags, then time and size of the source, or its hash: PEP 552
 BY_TIME = 0  # flags
 MAX_NUMBER = 0xFFFFFFFF
-MAX_LENGTH = 255  # of a text whose length is one byte
+MAX_LENGTH = 255  # of a text whose length fits in one byte
 SHORT_TEXT = b"\xda"  # marshal's mark of an interned ASCII text of such a length, which the code refers to again
 
 
@@ -33,7 +33,7 @@ def ready_bytecode(source: Path, text: bytes, path: str) -> bytes | None:
 
 
 def _is_of(header: bytes, source: Path, text: bytes) -> bool:
-    """Return whether a header is that of a source's bytecode. Python asks the same when it imports the module."""
+    """Return whether a header belongs to the bytecode of a source. Python makes the same test at an import."""
     magic, flags, time, size = HEADER.unpack(header)
     if magic != MAGIC_NUMBER:
         return False
@@ -44,7 +44,7 @@ def _is_of(header: bytes, source: Path, text: bytes) -> bool:
 
 
 def with_path(code: bytes, old: str, new: str) -> bytes | None:
-    """Return marshalled code with another path; None if the old path is not in it once, in the usual way."""
+    """Return marshalled code with another path; None unless the old path is in it exactly once, in the usual way."""
     if not (_is_short(old) and _is_short(new)) or code.count(old.encode()) != 1:
         return None
     first, *rest = code.split(_marshalled(old))

@@ -8,15 +8,15 @@ from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.tree import Tree
 from djbundle.common import templates
 
-MODULES = ("__init__.py", "errors.py", "manifest.py", "settings_module.py", "static_storage.py", "storages.py")
-FOLDERS = ("common", "contract", "runtime", "stand_ins", "tasks")
+MODULES = ("__init__.py", "manifest.py", "settings_module.py", "static_storage.py", "storages.py")
+FOLDERS = ("common", "contract", "errors", "runtime", "stand_ins", "tasks")
 TEMPLATES = ("site.service", "site.socket")  # for the command "install"
 LEFT_OUT = "tasks/conformance"  # a program for developers
 FACTS = "_project_facts"
 START = "runtime/start"  # modules that are imported as _NAME, before packages can be
 START_MODULES = ("bootstrap", "finders", "changes")
 
-# Python leaves frames of such files out of warnings and of import errors: they are about who imports.
+# Python leaves frames of such files out of warnings and import errors, which name the importing code instead.
 IMPORT_SYSTEM = "<djbundle importlib._bootstrap>"
 
 
@@ -42,7 +42,7 @@ def add_runtime(tree: Tree, project_facts: str, cache: Cache, work: Path) -> Non
 
 
 def add_facts(tree: Tree, text: str, cache: Cache, work: Path) -> None:
-    """Add the module with the facts of the project, in the place of one that is there."""
+    """Add the module with the facts of the project, or replace it."""
     facts = work / f"{FACTS}.py"
     facts.write_text(text)
     if f"{FACTS}.pyc" in tree:

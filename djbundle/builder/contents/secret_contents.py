@@ -62,7 +62,7 @@ CONTEXTS = (
     ("a dump of a database", b"INSERT INTO ", rb"INSERT INTO [\w.\"`]+ (?:VALUES|\([^;)]{1,2000}\) VALUES)"),
     ("a dump of a database", b"PASSWORD", rb"(?:CREATE|ALTER) (?:ROLE|USER)\b[^;]{1,200}\bPASSWORD\b"),
 )
-# The same in lower case: a word, a sign, and a value with letters and digits. In a program the value is quoted.
+# The same for text in lower case: a word, a sign, and a value with letters and digits. Programs quote the value.
 SIGN = rb"[\"'\]]*\s*(?:=>|:=|[:=])\s*%b(?=[^\s\"'`<>{}$,;]*\d)(?=[^\s\"'`<>{}$,;]*[a-z])[^\s\"'`<>{}$,;]{8,}"
 WORDS = (
     *((b"pass", rb"pass(?:w(?:or)?d|phrase|_?key)?"), (b"pwd", rb"pwd"), (b"secret", rb"secret(?:_?key)?")),

@@ -146,7 +146,7 @@ HIDDEN = Suspicion("hidden by a dot in its path", is_expected=True)
 def suspicion_of_name(path: PurePath) -> Suspicion | None:
     """Return why a data file of this name, relative to the project, stays out.
 
-    None means that nothing speaks against it.
+    None means that it may go in.
     """
     name = path.name.lower()
     if not FOLDERS.isdisjoint(part.lower() for part in path.parts[:-1]):
@@ -154,4 +154,9 @@ def suspicion_of_name(path: PurePath) -> Suspicion | None:
     for rule in RULES:
         if rule.pattern.match(name) and not (rule.spares_prose and path.suffix.lower() in PROSE):
             return rule.suspicion
-    return HIDDEN if any(part.startswith(".") and part != WELL_KNOWN for part in path.parts) else None
+    return HIDDEN if is_hidden(path) else None
+
+
+def is_hidden(path: PurePath) -> bool:
+    """Return whether a name in the path begins with a dot, other than ``.well-known``, which sites serve (RFC 8615)."""
+    return any(part.startswith(".") and part != WELL_KNOWN for part in path.parts)

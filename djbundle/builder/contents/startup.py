@@ -47,7 +47,7 @@ def files_of_start(tree: Tree, project: Project, target: Target, opened: Iterabl
 
 
 def _names_of(project: Project, target: Target, opened: Iterable[str]) -> Iterator[str]:
-    """Yield the name that each path would have in the tree. A source has the name of its bytecode.
+    """Yield the name that each path would have in the tree. A source gets the name of its bytecode.
 
     The paths are those of this machine. Extension modules of the target have the name of its machine.
     """

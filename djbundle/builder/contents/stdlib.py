@@ -22,7 +22,8 @@ def add_standard_library(tree: Tree, target: Target, cache: Cache) -> None:
     library = target.stdlib
     # In the folder of another machine, some of Debian's links lead out of it.
     names = (path.relative_to(library) for path in sorted(library.rglob("*.py")) if path.is_file())
-    # Its bytecode was written by a process that used some of these modules, and then texts are stored in another way.
+    # Its existing bytecode is not used: the process that wrote it used some of these modules, and stored texts
+    # otherwise.
     sources = [Source(library / name, str(name), takes_ready=False) for name in names if not UNNEEDED & set(name.parts)]
     add_bytecode(tree, sources, cache, "python")
     _add_extensions(tree, target)

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 
-from djbundle.builder.contents.selection import FileSelection
+from djbundle.builder.contents.file_selection import FileSelection
 from djbundle.builder.core.cache import Cache, hash_of
 from djbundle.builder.core.tree import Tree
 from djbundle.errors import TranslationError

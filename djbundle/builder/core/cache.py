@@ -20,7 +20,7 @@ UNUSED_SECONDS = 30 * DAY
 KINDS = ("blocks", "compiled", "elf", "migrated", "projects", "pyc", "refused", "static")
 BYTECODE = "pycache"  # a folder that Python fills, see project/bytecode_cache.py
 PYTHONS = "pythons"  # a folder that uv fills, see native/target_python.py
-PRUNED = "pruned"  # a file whose time is that of the last removal
+PRUNED = "pruned"  # a file; its time is that of the last removal
 UNFINISHED_PREFIX = ".new-"
 
 
@@ -64,7 +64,7 @@ class Cache:
         return self._digests or Digests(self.folder)
 
     def find(self, kind: str, key: str) -> Path | None:
-        """Return the path of an entry, or None. Its time says the day of its last use."""
+        """Return the path of an entry, or None. Its time is that of its last use, to the day."""
         path, now = self.path_of(kind, key), time.time()
         try:
             if path.stat().st_mtime < now - DAY:
@@ -108,7 +108,7 @@ class Cache:
             for path in self.folder.glob(f"{kind}/*/*"):
                 if path.stat().st_mtime < limit:
                     path.unlink(missing_ok=True)
-        for path in self.folder.glob(f"{BYTECODE}/**/*.pyc"):  # Python writes it, and reads it without another time
+        for path in self.folder.glob(f"{BYTECODE}/**/*.pyc"):  # Python does not renew its time when it reads it
             if path.stat().st_mtime < limit:
                 path.unlink(missing_ok=True)
         for path in self.folder.glob(f"{UNFINISHED_PREFIX}*"):

@@ -1,6 +1,6 @@
 """Digests of files, remembered by path, size, time and inode, so that an unchanged file is read only once.
 
-Of a file that has changed within the last seconds nothing is remembered: it may change again without another time.
+A file that changed within the last seconds is not remembered: it may change again and keep its time.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 FILE_NAME = "digests.json"
-SETTLED_SECONDS = 3.0  # more than the resolution of a file's time, and what clocks of file servers differ
+SETTLED_SECONDS = 3.0  # more than the resolution of a file's time, and the difference to the clock of a file server
 UNUSED_DAYS = 30
 DAY = 24 * 3600
 

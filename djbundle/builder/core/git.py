@@ -1,6 +1,6 @@
 """Asks git about a project: for its files and its commit.
 
-Without a repository there is nothing to know. If git refuses to answer, the build fails.
+Without a repository, there is no commit and no list. If git refuses to answer, the build fails.
 """
 
 import os
@@ -42,7 +42,7 @@ def _refusal(root: Path, stderr: str) -> GitError:
         top = _repository_above(root) or root
         return GitError(
             f"git refuses to look at {top}, which belongs to another user ({top.stat().st_uid}; this one is"
-            f" {os.geteuid()}): nobody knows what is tracked and what is ignored (dubious ownership)",
+            f" {os.geteuid()}): so tracked and ignored files are unknown (dubious ownership)",
             f"git config --global --add safe.directory {top}",
         )
     last = stderr.splitlines()[-1] if stderr else "no message"

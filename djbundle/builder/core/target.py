@@ -1,7 +1,7 @@
 """The Python that a bundle carries, and the machine that it runs on.
 
-Mostly that is the interpreter that runs the build. For another machine it lies in a folder, such as one into which
-Debian's packages were unpacked: nothing of it is started.
+Usually that is the interpreter that runs the build. For another machine, it lies in a folder, for example with Debian's
+packages. That interpreter is never started.
 """
 
 import platform
@@ -20,7 +20,7 @@ from djbundle.builder.machines.machine import Machine
 from djbundle.errors import TargetError
 
 VERSION = re.compile(r'^#define PY_VERSION\s+"([^"]+)"', re.MULTILINE)
-PREFIXES = ("usr", "usr/local", ".")  # of a Python in a folder
+PREFIXES = ("usr", "usr/local", ".")  # of a Python, relative to its folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +29,15 @@ class Target:
 
     machine: Machine
     python: Path  # the program
-    root: Path  # of its file system; "/" for this machine
+    root: Path  # the root of its file system; "/" for this machine
     prefix: Path
     stdlib: Path
-    include: Path  # the folder of Python's headers; Debian's lead to others, which lie below the folder above
+    include: Path  # the folder of Python's headers; Debian's include others, which lie below the folder above it
     variables: Mapping[str, Any]  # those of sysconfig
 
     @property
     def is_other(self) -> bool:
-        """Return whether it is for another machine, or another Python, than that of the build."""
+        """Return whether it differs from the interpreter that runs the build, in its machine or its folder."""
         return self.root != Path("/")
 
     @property

@@ -16,7 +16,7 @@ Part = Literal["project", "packages", "python", "libraries", "static", "tls"]
 PARTS: dict[Part, str] = {
     "project": "your project",
     "packages": "packages",
-    "tls": "TLS and signatures; tls = false is without",
+    "tls": "TLS and signatures; not with tls = false",
     "python": "Python, its standard library, djbundle",
     "libraries": "shared libraries",
     "static": "static files, compressed three ways",
@@ -101,7 +101,7 @@ class Tree:
 
 
 def parent_of(name: str) -> str:
-    """Return the folder of a name in the tree; "." for the root, as pathlib does, which takes ten times as long."""
+    """Return the folder of a name in the tree, "." for the root. pathlib would take ten times as long."""
     return name.rpartition("/")[0] or "."
 
 

@@ -16,7 +16,7 @@ CALLER = "calls a module that reads the local variables of its callers, and comp
 def reasons_of_modules(modules: Mapping[PurePosixPath, Path]) -> Reasons:
     """Return why modules stay bytecode, for those that do. A module that is not valid Python is left to Nuitka."""
     trees = {name: tree for name, path in modules.items() if (tree := parsed(path))}
-    reasons = {name: found for name, tree in trees.items() if (found := [*reasons_of(tree)])}
+    reasons = {name: own for name, tree in trees.items() if (own := [*reasons_of(tree)])}
     known = {dotted(name) for name in modules}
     readers = {dotted(name) for name, tree in trees.items() if _reads_locals_of_callers(tree)}
     for name, tree in trees.items() if readers else ():
@@ -33,7 +33,7 @@ def modules_named(name: str, modules: Iterable[PurePosixPath]) -> set[PurePosixP
 
 def named(names: Iterable[str], modules: Mapping[PurePosixPath, Path]) -> Reasons:
     """Return the modules that the configuration names. Raise ConfigurationError for a name that no module has."""
-    found: Reasons = {}
+    reasons: Reasons = {}
     for name in names:
         chosen = modules_named(name, modules)
         if not chosen:
@@ -44,8 +44,8 @@ def named(names: Iterable[str], modules: Mapping[PurePosixPath, Path]) -> Reason
                 if nearest
                 else "see  djbundle check  for the modules, or take it out of bytecode",
             )
-        found |= {path: [Reason(1, "bytecode", "is named by bytecode")] for path in chosen}
-    return found
+        reasons |= {path: [Reason(1, "bytecode", "is named by bytecode")] for path in chosen}
+    return reasons
 
 
 def _reads_locals_of_callers(tree: ast.Module) -> bool:

@@ -1,6 +1,6 @@
 """Find packages that a source imports anywhere: a view may import a package when it is first called.
 
-Loading the project shows only some imports (dependencies.py); reading its sources finds the others.
+Loading the project shows only some imports (package_selection.py); reading its sources finds the others.
 """
 
 import ast

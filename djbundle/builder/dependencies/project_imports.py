@@ -38,16 +38,16 @@ def imports_of(name: PurePosixPath, tree: ast.Module, known: Collection[str]) ->
 def imported_from(start: Iterable[PurePosixPath], sources: Iterable[PurePosixPath], root: Path) -> set[PurePosixPath]:
     """Return those of `sources` that the modules of `start` import, directly or by others, with their packages."""
     modules = {dotted(source): source for source in sources}
-    found: set[PurePosixPath] = set()
+    imported: set[PurePosixPath] = set()
     waiting = [*start]
     while waiting:
         source = waiting.pop()
         tree = parsed(root / source)
         for _line, name in imports_of(source, tree, modules.keys()) if tree else ():
-            new = {modules[each] for each in _with_packages(name) if each in modules} - found
-            found |= new
+            new = {modules[each] for each in _with_packages(name) if each in modules} - imported
+            imported |= new
             waiting += new
-    return found
+    return imported
 
 
 def _with_packages(name: str) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from djbundle.builder.core.programs import uv
 from djbundle.builder.core.target import Target
-from djbundle.builder.dependencies.dependencies import Dependency
+from djbundle.builder.dependencies.package_selection import Dependency
 from djbundle.builder.project.installed import files_of
 from djbundle.errors import TargetError
 

@@ -10,7 +10,7 @@ MACHINE = Machine(
     loader="ld-linux-aarch64.so.1",
     triplet="aarch64-linux-gnu",
     largest_page=LARGEST_PAGE,
-    launcher_flags=("-mno-outline-atomics",),  # otherwise they are functions of libgcc, which call libc
+    launcher_flags=("-mno-outline-atomics",),  # else atomics are functions of libgcc, which call libc
     flags=(f"-Wl,-z,max-page-size={LARGEST_PAGE}",),
     in_library_cache="AArch64",
     has_sqlite_wheels=False,

@@ -135,8 +135,8 @@ def _refusal(target: Target, libraries: list[str]) -> str:
     """Return the cache key of the reason why these cannot be linked. Installing one of them changes the key."""
     names = [f"-print-file-name=lib{name.removeprefix('-l')}.so" for name in libraries if name.startswith("-l")]
     compiler = find_compiler(target.machine)
-    found = [subprocess.run([compiler, name], capture_output=True, check=False).stdout for name in names]
-    return hash_of(_key(*_program(target), target.machine, libraries), "refused", *found)
+    outputs = [subprocess.run([compiler, name], capture_output=True, check=False).stdout for name in names]
+    return hash_of(_key(*_program(target), target.machine, libraries), "refused", *outputs)
 
 
 def _program(target: Target) -> tuple[list[Path], list[str]]:
@@ -176,8 +176,8 @@ def shared_library(target: Target) -> Path:
     """Return the interpreter as a shared library. Raise CompileError if there is none."""
     name = target.variable("INSTSONAME")
     folders = (target.folder("LIBDIR"), target.prefix / "lib", target.prefix / "lib" / target.machine.triplet)
-    if found := next((folder / name for folder in folders if (folder / name).is_file()), None):
-        return found
+    if file := next((folder / name for folder in folders if (folder / name).is_file()), None):
+        return file
     raise CompileError(f"{target.python} has no library to embed it", "build with a Python that has libpython")
 
 
@@ -236,8 +236,8 @@ def _key(sources: list[Path], flags: list[str], machine: Machine, libraries: Seq
 def _first_error(text: str) -> str:
     """Return the first line of an error, of the compiler or the linker. The linker's has no "error:"."""
     lines = [line for line in text.splitlines() if "collect2" not in line]
-    found = next((line for mark in ERROR_MARKS for line in lines if mark in line), "no message")
-    return LINKER_PREFIX.sub("", found)
+    line = next((line for mark in ERROR_MARKS for line in lines if mark in line), "no message")
+    return LINKER_PREFIX.sub("", line)
 
 
 def zstd_sources() -> Path:

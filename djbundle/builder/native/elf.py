@@ -194,8 +194,8 @@ def _strip_program(path: Path) -> str:
     names = (f"{other.triplet}-strip", "llvm-strip") if other else ("strip",)
     package = f"binutils-{other.triplet.replace('_', '-')}" if other else "binutils"
     for each in names:
-        if found := shutil.which(each):
-            return found
+        if program := shutil.which(each):
+            return program
     raise ToolMissingError(f"there is no {names[0]} on the PATH", f"install it:  apt install {package}")
 
 

@@ -38,8 +38,8 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], target: Target, cache: C
     else:
         sqlite.add_sqlite(tree, LIBRARIES, cache, callers)
     for soname, path in _opened_by_name(this_target(), dynamics, needed):
-        found = search.of_system(soname) if target.is_other else path
-        tree.add(f"{LIBRARIES}/{soname}", found, "libraries")
+        source = search.of_system(soname) if target.is_other else path
+        tree.add(f"{LIBRARIES}/{soname}", source, "libraries")
     tree.add(VFS, compiler.compile_vfs(target.machine, cache), "libraries")
     program = File(PROGRAM, compiler.compile_program(target, cache), "python", executable=True)
     waiting = [*(file for file in tree if _may_be_elf(file) and elf.is_elf(file.source)), program]
@@ -139,8 +139,8 @@ def _drop_orphans(tree: Tree, needs: dict[str, dict[str, str]]) -> None:
 def _break_cycles(needs: dict[str, dict[str, str]]) -> dict[str, list[str]]:
     """Return the needs to remove from each library, so that no library needs itself through others.
 
-    The loader finds a library by name only if it is loaded already. Of two libraries that need each other, as FreeType
-    and HarfBuzz do, one must be loaded first. Functions are bound at their first call, when both are loaded.
+    The loader finds a library by name only if it is loaded already. If two libraries need each other, as FreeType and
+    HarfBuzz do, one must be loaded first. Functions are bound at their first call, when both are loaded.
     """
     cut: dict[str, list[str]] = {name: [] for name in needs}
     visited: set[str] = set()
@@ -219,8 +219,8 @@ def _normal(path: PurePosixPath) -> PurePosixPath:
 class _LibrarySearch:
     """Find libraries as the target's loader does: in the file's own search path, then in the loader's cache.
 
-    The cache of a target in a folder was never written. There, its loader's own folders are searched, and then those of
-    the compiler for it: a Python that was not made for one distribution lies there without a C library.
+    The cache of a target in a folder was never written. There, the folders of its loader are searched first, then those
+    of its compiler. A Python that was made for no particular distribution comes without a C library.
     """
 
     def __init__(self, target: Target) -> None:
@@ -257,8 +257,8 @@ class _LibrarySearch:
         in_prefix = self._target.prefix / "lib" / soname
         if in_prefix.is_file():
             return in_prefix.resolve()
-        if self._target.is_other and (found := compiler.find_library(soname, self._target.machine)):
-            return found
+        if self._target.is_other and (library := compiler.find_library(soname, self._target.machine)):
+            return library
         raise LibraryError(f"{source.name} needs {soname}, which is not on this machine", f"install what has {soname}")
 
 

@@ -32,7 +32,7 @@ class RefusedModuleError(Exception):
 
 
 def find_refused(log: str, compiled: Mapping[PurePosixPath, Path]) -> RefusedModuleError | None:
-    """Return the module that Nuitka's log blames; None if it blames none of those that are compiled."""
+    """Return the compiled module that Nuitka's log names as the cause; None if it names none."""
     names = {str(path): name for name, path in compiled.items()} | {dotted(name): name for name in compiled}
     for match in PLACE.finditer(log):
         if name := names.get(match["path"] or match["file"] or match["module"]):

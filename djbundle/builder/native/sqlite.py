@@ -18,7 +18,7 @@ from djbundle.errors import CompileError, SqliteTooOldError
 LIBRARY = "libsqlite3.so.0"
 COLUMN_NAMES = "libsqlite3-column-names.so"
 MIN_VERSION = (3, 51, 3)  # 3.7.0 to 3.51.2 can corrupt a WAL database (sqlite.org/wal.html, "WAL-reset bug")
-OPEN = "sqlite3_open_v2"  # whatever defines this function has SQLite in it
+OPEN = "sqlite3_open_v2"  # a library that defines this function contains SQLite
 WHEELS_END = (3, 15)  # pysqlite3 has wheels for earlier versions of Python, and for some machines
 NEWER_PYTHON = "build with a Python that has a newer SQLite, such as uv's: uv python install --reinstall"
 

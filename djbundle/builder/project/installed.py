@@ -114,7 +114,7 @@ def required_by_djbundle() -> frozenset[str]:
 
 def _closure(names: Iterable[str]) -> frozenset[str]:
     """Return these distributions and their requirements, as far as they are installed beside djbundle."""
-    found: set[str] = set()
+    closed: set[str] = set()
     waiting = [(name, frozenset[str]()) for name in names]
     seen = set(waiting)
     while waiting:
@@ -122,7 +122,7 @@ def _closure(names: Iterable[str]) -> frozenset[str]:
         own = next(iter(importlib.metadata.distributions(name=name, path=list(own_folders()))), None)
         if own is None:
             continue
-        found.add(name)
+        closed.add(name)
         extras = extras if name != DJBUNDLE else frozenset(own.metadata.get_all("Provides-Extra") or ())
         for each in map(Requirement, own.requires or ()):
             item = canonicalize_name(each.name), frozenset(each.extras)
@@ -130,7 +130,7 @@ def _closure(names: Iterable[str]) -> frozenset[str]:
             if applies and item not in seen and item[0] not in NOT_NEEDED.get(name, ()):
                 seen.add(item)
                 waiting.append(item)
-    return frozenset(found)
+    return frozenset(closed)
 
 
 class InstalledFile(NamedTuple):
@@ -141,7 +141,7 @@ class InstalledFile(NamedTuple):
 
     @property
     def is_outside(self) -> bool:
-        """It says whether the file lies outside of the folder of packages, as programs do."""
+        """True if the file lies outside of the folder of packages, as programs do."""
         return self.name.startswith(("/", "../"))
 
 
@@ -181,7 +181,7 @@ def builder_command(python: Path, statement: str) -> list[str]:
 def project_command(statement: str) -> list[str]:
     """Return the command line that runs `statement` as the project would, in its folder.
 
-    Of djbundle's environment, it can import djbundle and what its runtime needs (own_finder.py).
+    From djbundle's environment, it can import only djbundle and what its runtime needs (own_finder.py).
     """
     code = _OWN_LAST.format(statement=statement)
     return [sys.executable, "-P", "-c", code, _facts_of_finder()]

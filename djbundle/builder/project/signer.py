@@ -15,11 +15,11 @@ def read_signer(path: Path) -> str:
     try:
         text = path.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"`signer` is no file with a public key: {error}", FIX.format(path.name)) from error
+        raise ConfigurationError(f"`signer` is not a file with a public key: {error}", FIX.format(path.name)) from error
     if "PRIVATE KEY" in text:
         raise ConfigurationError(f"{path.name} is a private key, which must not go into a bundle", FIX.format("FILE"))
     if not _can_verify(text.encode(), path.name):
-        raise ConfigurationError(f"{path.name} is a key that signs no files", "make one for ECDSA, RSA or Ed25519")
+        raise ConfigurationError(f"{path.name} is a key that cannot sign files", "make one for ECDSA, RSA or Ed25519")
     return text + "\n"
 
 
@@ -33,6 +33,6 @@ def _can_verify(pem: bytes, name: str) -> bool:
     try:
         key = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise ConfigurationError(f"{name} is no public key in PEM", FIX.format(name)) from error
+        raise ConfigurationError(f"{name} is not a public key in PEM", FIX.format(name)) from error
     kinds = (ec.EllipticCurvePublicKey, rsa.RSAPublicKey, ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)
     return isinstance(key, kinds)

@@ -1,7 +1,7 @@
 """The second opinion after a crawl: try in the project itself, from its sources, what fails in the bundle.
 
 If it fails there in the same way, it is a fault of the project: the build warns and continues. If it works there, the
-bundle is to blame. The project gets a copy of the crawl's databases and no network, and its writes are discarded
+bundle is at fault. The project gets a copy of the crawl's databases and no network, and its writes are discarded
 (comparison_probe.py). Where isolation is impossible, the project is not tried.
 """
 

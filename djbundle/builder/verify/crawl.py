@@ -53,7 +53,7 @@ class Crawler:
         self.commands = BundleCommands(paths.bundle, self.environment)
 
     def check_only(self) -> CrawlRecord:
-        """Run the checks of the bundle and nothing else. What a server that is missing explains is no problem."""
+        """Run the checks of the bundle and nothing else. What a server that is missing explains is not a problem."""
         try:
             self.check()
         except BundleCommandError as error:
@@ -92,7 +92,7 @@ class Crawler:
         pages = PageCrawl(client, self.record, self.log, self.report_progress)
         pages.request_files(pages.request_pages())
         self.wait_for_worker(client)
-        for death in self.log.next_deaths():  # deaths that no page was blamed for
+        for death in self.log.next_deaths():  # deaths that no page has caused
             self.record.problems.append(Problem("serve", f"{death.name} {death.cause}", death.output, fate="dies"))
 
     def prepare(self) -> bool:

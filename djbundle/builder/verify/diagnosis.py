@@ -30,17 +30,17 @@ class Diagnosis:
         if self.servers and message.startswith(DATABASE):
             return f"{self.missing_databases()} ({message})"
         if CACHE in message or (self.caches and message.endswith(NO_REDIS)):
-            return f"it wants more of its cache than what stands in for that has ({message})"
+            return f"it needs a function of its cache that the stand-in lacks ({message})"
         if PARAMETER in message:
-            return f"it wants a parameter ({message.rpartition(': ')[2]})"
+            return f"it needs a parameter ({message.rpartition(': ')[2]})"
         if program := self._absent_program(message, trace):
             return f"it starts the program {program}, which an empty root does not have"
         if any(word in trace for word in UNREACHABLE) or REFUSED in message:
-            return f"it wants the network, which is not there ({message})"
+            return f"it needs the network, which is not there ({message})"
         return ""
 
     def missing_databases(self) -> str:
-        return f"it wants {' and '.join(each.rpartition('.')[2] for each in self.servers)}, SQLite stood in for it"
+        return f"it needs {' and '.join(each.rpartition('.')[2] for each in self.servers)}, SQLite stood in for it"
 
     def _absent_program(self, message: str, trace: str) -> str:
         """Return a program that the site did not find and that its error messages name; or ""."""

@@ -1,4 +1,4 @@
-"""A draft of the bundle, which is checked before the slow steps: so a mistake is told within the first minute.
+"""A draft of the bundle, which is checked before the slow steps: so a mistake is reported within the first minute.
 
 It has all that the bundle has, hardly compressed, and the project as bytecode. Django's checks run in it as in the
 bundle. A build whose remaining steps are short goes without: its own bundle is soon there.

@@ -1,6 +1,6 @@
 """Copies of the databases of a crawled site, as they were before its first page.
 
-Pages change what others answer: the second request for a code by mail may be refused, and the first one failed.
+A page may change the response of another one. For example, a second request for a code by mail may be refused.
 """
 
 import sqlite3

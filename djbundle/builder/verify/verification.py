@@ -35,7 +35,10 @@ HINTS = (
         re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'"),
         "include the package that has {0}:  --include NAME",
     ),
-    (re.compile(r"TemplateDoesNotExist: (\S+)"), "see that {0} lies in a folder of TEMPLATES, and is not excluded"),
+    (
+        re.compile(r"TemplateDoesNotExist: (\S+)"),
+        "make sure that {0} lies in a folder of TEMPLATES, and is not excluded",
+    ),
     (
         re.compile(rf"FileNotFoundError: .*'{VIRTUAL_ROOT}/(\S+)'"),
         "see why it was left out:  djbundle check --files,  and name it if it belongs there:  --include {0}",
@@ -47,7 +50,7 @@ HINTS = (
     ),
     (
         re.compile(rf"{VIRTUAL_ROOT}/(\S+) is not writ"),  # a check of the project may print this
-        "leave {0} out of the bundle, and it lies in the data directory:  --exclude {0}",
+        "leave {0} out of the bundle, so that it lies in the data directory:  --exclude {0}",
     ),
     (re.compile(r"KeyError: '([A-Z][A-Z0-9_]+)'"), "give the variable:  --env {0}=VALUE"),
     (re.compile(r"the environment variables? (\w+)"), "give the variable:  --env {0}=VALUE"),

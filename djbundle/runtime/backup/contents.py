@@ -1,6 +1,6 @@
 """The parts of a site besides its bundle: databases and uploads.
 
-The settings are asked, in a process of its own.
+A separate process reads them from the settings.
 """
 
 import json
@@ -13,15 +13,15 @@ from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.own_process import run_own
 
 CODE = "from djbundle.runtime.backup import contents; contents.print_contents()"
-SECRET_FILES = ("secret_key",)  # in the data directory: without them, sessions and signed links end
+SECRET_FILES = ("secret_key",)  # in the data directory; without them, sessions and signed links become invalid
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
     """The parts of a site."""
 
-    databases: dict[str, str]  # files of SQLite, by alias
-    servers: dict[str, str]  # the kinds of database servers, by alias: they are no files, and stay out
+    databases: dict[str, str]  # SQLite files, by alias
+    servers: dict[str, str]  # kinds of database servers, by alias; a backup does not contain their data
     media: str  # folder of uploads; "" if they are kept elsewhere
     known: list[str]  # the migrations that this version has, as "app.name"
 
@@ -38,7 +38,7 @@ def print_contents() -> None:
 
 
 def contents_of_settings() -> Contents:
-    """Return the parts by the settings of this process. It connects to nothing."""
+    """Return the parts that the settings of this process name. Connect to nothing."""
     from django.conf import settings  # noqa: PLC0415 - the command itself runs without Django
     from django.db import connections  # noqa: PLC0415
     from django.db.migrations.loader import MigrationLoader  # noqa: PLC0415

@@ -1,7 +1,7 @@
-"""Exchanges files of a site: what a backup has, for what is there. What was there is kept.
+"""Puts the files of a backup in the place of the site's files, and keeps the old ones.
 
-The exchange only renames files. It is written down before it begins, and each step can be undone, so that a start after
-a crash finds either all of what was there, or all of what was restored.
+The exchange only renames files. A record of it is written first, and each step can be undone. So a start after a crash
+finds all of the old files, or all of the restored ones.
 """
 
 import contextlib
@@ -28,11 +28,11 @@ class Exchange:
 
     new: str
     target: str
-    kept: str  # where what was there goes
+    kept: str  # the new path of the old file
     is_database: bool = False
 
     def put(self) -> None:
-        """Move what is there aside, and the new file in its place."""
+        """Move the old file aside, and the new one into its place."""
         target = Path(self.target)
         Path(self.kept).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ class Exchange:
         sync_folder(target.parent)
 
     def undo(self) -> None:
-        """Put back what was there, after any step of `put`, or none."""
+        """Put the old file back, after any step of `put`, or before its first one."""
         if not Path(self.new).exists() and Path(self.target).exists():
             self._move(self.target, self.new)
         if Path(self.kept).exists():
@@ -60,14 +60,14 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """A restore that is prepared. It is written down before it begins, so that a start after a crash can undo it."""
+    """A prepared restore. It is recorded before it begins, so that a start after a crash can undo it."""
 
     data: Path
     exchanges: list[Exchange]
 
     @classmethod
     def read(cls, data: Path) -> Self | None:
-        """Return the restore that is written down; None for none."""
+        """Return the recorded restore, or None."""
         try:
             text = read_own(data / FOLDER / ORDER)
         except (FileNotFoundError, NotADirectoryError):
@@ -82,10 +82,13 @@ class Restore:
         remove_own(self.data / FOLDER / ORDER)
 
     def prepare(self, bundle: Bundle) -> None:
-        """Do nothing: all that takes time has been done by the command."""
+        """Do nothing: the command has already done all that takes time."""
 
     def finish(self) -> None:
-        """Put everything in place. Nobody may use the databases. Raise BackupError; then all is as it was."""
+        """Put all files in place, while no process uses the databases.
+
+        Raise BackupError if that fails. The old files are in place then.
+        """
         try:
             for each in self.exchanges:
                 each.put()
@@ -94,7 +97,7 @@ class Restore:
             raise BackupError(f"the backup was not put in place: {error}", "nothing has changed; try again") from error
 
     def commit(self) -> None:
-        """Make it last. From here on a start keeps what was restored."""
+        """Make the restore permanent: later starts keep the restored files."""
         self.forget()
 
     def undo(self) -> None:
@@ -103,7 +106,7 @@ class Restore:
 
 
 def read_order(data: Path) -> Restore | None:
-    """Return the restore that a running command has ordered; None for none."""
+    """Return the restore that a running command has ordered, or None."""
     return Restore.read(data) if is_locked(data / FOLDER / LOCK) else None
 
 
@@ -112,4 +115,4 @@ def recover(data: Path) -> None:
     if restore := Restore.read(data):
         restore.undo()
         restore.forget()
-        log("a restore was killed before its end: all is as it was before", "warning")
+        log("a restore was killed before its end, and is undone: the data is as it was before", "warning")

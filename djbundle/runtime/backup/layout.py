@@ -1,15 +1,15 @@
-"""The layout of a backup: a tar archive, compressed by zstd, that its own tools open too.
+"""The layout of a backup: a tar archive, compressed by zstd, which standard tools open too.
 
 ::
 
-    about.json                          what it is of: Facts
+    about.json                          Facts: the site, the version and the time
     databases/default.sqlite3           as of one moment, with its log
     databases/default.sqlite3-wal
     media/...                           the uploads
     data/secret_key
-    SHA256SUMS                          of all of these, for `sha256sum -c`
+    SHA256SUMS                          hashes of all files, for `sha256sum -c`
 
-``zstd -d < FILE | tar -x`` lays it out, and ``sqlite3 databases/default.sqlite3`` opens the database.
+``zstd -d < FILE | tar -x`` unpacks it, and ``sqlite3 databases/default.sqlite3`` opens the database.
 """
 
 import datetime
@@ -29,14 +29,14 @@ TIME = "%Y%m%dT%H%M%SZ"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """The site, the version and the moment of a backup."""
+    """The site, the version and the time of a backup."""
 
     site: str  # the bundle's name
     version: str
     commit: str | None
     created: str  # ISO 8601, UTC, whole seconds
     databases: list[str]  # aliases
-    servers: list[str]  # aliases of databases on servers, which are not in it
+    servers: list[str]  # aliases of databases on servers, which the backup does not contain
     has_media: bool
     format: int = FORMAT
 
@@ -79,7 +79,7 @@ def database_member(alias: str) -> str:
 
 
 def is_member(name: str) -> bool:
-    """Return whether a file of an archive may be one of ours: below our folders, without a way out of them."""
+    """Return whether a name is allowed in a backup: below one of our folders, and not leading out of it."""
     path = PurePosixPath(name)
     is_below = len(path.parts) > 1 and path.parts[0] in (DATABASES, MEDIA, DATA)
     return (is_below or name in (ABOUT, SUMS)) and not path.is_absolute() and ".." not in path.parts

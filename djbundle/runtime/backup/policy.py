@@ -1,6 +1,6 @@
-"""The choices of backups: their frequency, and how many stay.
+"""The options of backups: how often `serve` makes one, and how many are kept.
 
-The options of `serve` read it, so it loads nothing else.
+The option parser of `serve` imports this module, so it imports nothing else.
 """
 
 from enum import StrEnum
@@ -8,15 +8,15 @@ from typing import NamedTuple
 
 
 class Frequency(StrEnum):
-    """The times at which `serve` makes a backup."""
+    """The frequency at which `serve` makes backups."""
 
     HOURLY = "hourly"
     NIGHTLY = "nightly"
     OFF = "off"
 
 
-class Keep(NamedTuple):
-    """The numbers of backups that stay, each the newest of its hour, day or week (UTC)."""
+class Retention(NamedTuple):
+    """The numbers of backups that are kept, each the newest of its hour, day or week (UTC)."""
 
     hourly: int
     daily: int

@@ -1,4 +1,4 @@
-"""Reads a backup: lays it out in a folder, and proves that each byte is as it was written."""
+"""Reads a backup: unpacks it into a folder, and checks the hash of each file."""
 
 import contextlib
 import hashlib
@@ -16,11 +16,11 @@ from djbundle.runtime.backup.layout import Facts
 from djbundle.runtime.core.own_files import open_own
 
 BLOCK = 1 << 20  # bytes
-DAMAGED_FIX = "take an older backup; each is whole by itself"
+DAMAGED_FIX = "use an older backup; each is complete by itself"
 
 
-def lay_out(backup: Path, folder: Path) -> Facts:
-    """Write the files of a backup into `folder`, which is empty. Raise BackupError if one is not as it was written."""
+def unpack(backup: Path, folder: Path) -> Facts:
+    """Write the files of a backup into the empty `folder`. Raise BackupError if a file differs from its hash."""
     sums: dict[str, str] = {}
     wanted = b""
     with _open(backup) as tar:
@@ -54,7 +54,9 @@ def _open(backup: Path) -> Iterator[tarfile.TarFile]:
     except (zstd.ZstdError, tarfile.TarError, EOFError) as error:
         raise BackupError(f"{backup} is damaged: {error}", DAMAGED_FIX) from error
     except OSError as error:
-        raise BackupError(f"{backup} cannot be laid out: {error}", "make room, or see that it can be read") from error
+        raise BackupError(
+            f"cannot unpack {backup}: {error}", "make room on the disk, or make the backup readable"
+        ) from error
 
 
 def _write(source: IO[bytes], target: Path, modified: float) -> str:
@@ -73,15 +75,15 @@ def _compare(backup: Path, sums: dict[str, str], wanted: bytes) -> None:
     lines = wanted.decode(errors="replace").splitlines()
     expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     if not expected:
-        raise BackupError(f"{backup} is not whole: it has no {layout.SUMS}", DAMAGED_FIX)
+        raise BackupError(f"{backup} is incomplete: it has no {layout.SUMS}", DAMAGED_FIX)
     if wrong := sorted(name for name in {*sums, *expected} if sums.get(name) != expected.get(name)):
         raise BackupError(f"{backup} is damaged at {wrong[0]}", DAMAGED_FIX)
 
 
 def check_database(database: Path, backup: Path) -> list[str]:
-    """Take the log into a database that was laid out, and check it. Return its applied migrations, as "app.name".
+    """Merge the log into an unpacked database, and check it. Return its applied migrations, as "app.name".
 
-    Raise BackupError if SQLite finds a fault, or a foreign key that leads nowhere.
+    Raise BackupError if SQLite finds a fault, or a foreign key that refers to no row.
     """
     try:
         with contextlib.closing(sqlite3.connect(database)) as connection:
@@ -95,7 +97,9 @@ def check_database(database: Path, backup: Path) -> list[str]:
         raise BackupError(f"the database in {backup} is damaged: {verdict}", DAMAGED_FIX)
     if dangling:
         table, row, parent, _ = dangling
-        raise BackupError(f"in {backup}, row {row} of {table} names a row of {parent} that is not there", DAMAGED_FIX)
+        raise BackupError(
+            f"in {backup}, row {row} of {table} refers to a row of {parent} that does not exist", DAMAGED_FIX
+        )
     return applied
 
 

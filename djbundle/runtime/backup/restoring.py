@@ -1,6 +1,6 @@
-"""Prepares a restore: lays a backup out, proves that it is whole and fits, and plans what takes the place of what.
+"""Prepares a restore: unpacks a backup, checks that it is complete and fits the site, and plans the exchange.
 
-All that takes time happens here. The change itself, in exchange.py, only renames files.
+All slow steps happen here. The exchange itself, in exchange.py, only renames files.
 """
 
 import datetime
@@ -18,30 +18,30 @@ from djbundle.runtime.backup.exchange import Exchange, Restore
 from djbundle.runtime.backup.layout import Facts
 from djbundle.runtime.core.bundle import Bundle
 
-STAGED = ".restored"  # end of the name of a file that waits on the file system of its target
+STAGED = ".restored"  # suffix of a new file beside its target
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A backup that is laid out in a folder, and found whole."""
+class CheckedBackup:
+    """An unpacked backup that has passed its checks."""
 
     folder: Path
     facts: Facts
-    migrations: list[str]  # applied in it, as "app.name"
+    migrations: list[str]  # applied in the backup, as "app.name"
 
 
-def lay_out_and_check(backup: Path, folder: Path) -> Checked:
-    """Lay a backup out, and check each database of it. Raise BackupError."""
-    facts = reading.lay_out(backup, folder)
+def unpack_and_check(backup: Path, folder: Path) -> CheckedBackup:
+    """Unpack a backup, and check each of its databases. Raise BackupError."""
+    facts = reading.unpack(backup, folder)
     migrations: set[str] = set()
     for alias in facts.databases:
         database = folder / layout.database_member(alias)
         if database.exists():
             migrations |= set(reading.check_database(database, backup))
-    return Checked(folder, facts, sorted(migrations))
+    return CheckedBackup(folder, facts, sorted(migrations))
 
 
-def check_fits(checked: Checked, bundle: Bundle, contents: Contents) -> None:
+def check_fits(checked: CheckedBackup, bundle: Bundle, contents: Contents) -> None:
     """Raise BackupError if the backup is of another site, or of a version whose tables this one does not know."""
     facts, site = checked.facts, bundle.manifest.name
     if facts.site != site:
@@ -55,13 +55,13 @@ def check_fits(checked: Checked, bundle: Bundle, contents: Contents) -> None:
         )
     if missing := sorted(set(facts.databases) - set(contents.databases)):
         raise BackupError(
-            f'the backup has the SQLite database "{missing[0]}", and the settings have none of that name',
+            f'the backup has the SQLite database "{missing[0]}", but the settings have none of that name',
             "see DATABASES and DATABASE_URL",
         )
 
 
-def plan(checked: Checked, contents: Contents, data: Path, *, with_secrets: bool) -> Restore:
-    """Return what takes the place of what."""
+def plan(checked: CheckedBackup, contents: Contents, data: Path, *, with_secrets: bool) -> Restore:
+    """Return the exchanges of files that a restore makes."""
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
     pairs = [
         (checked.folder / layout.database_member(alias), Path(contents.databases[alias]), True)
@@ -75,7 +75,10 @@ def plan(checked: Checked, contents: Contents, data: Path, *, with_secrets: bool
 
 
 def _uploads(source: Path, media: Path) -> Iterator[tuple[Path, Path, bool]]:
-    """Yield the uploads that are not there, or differ. Later ones stay: a row that names one may come back."""
+    """Yield the uploads that are missing from the site, or differ there.
+
+    Uploads that are newer than the backup stay: another restore may bring back the rows that name them.
+    """
     for folder, _, names in os.walk(source):
         for name in names:
             new = Path(folder, name)
@@ -85,7 +88,7 @@ def _uploads(source: Path, media: Path) -> Iterator[tuple[Path, Path, bool]]:
 
 
 def _stage(new: Path, target: Path, is_database: bool, stamp: str) -> Exchange:
-    """Bring a new file to the file system of its target, so that it only has to be renamed."""
+    """Copy a new file to the file system of its target, so that the exchange only has to rename it."""
     kept = target.with_name(f"{target.name}.before-restore-{stamp}")
     folder = next(parent for parent in target.parents if parent.exists())
     if folder.stat().st_dev != new.stat().st_dev:

@@ -1,4 +1,4 @@
-"""The backups that stay: the newest of each of the last hours, days and weeks."""
+"""The backups that are kept: the newest of each of the last hours, days and weeks."""
 
 import datetime
 from collections.abc import Callable, Iterable
@@ -6,13 +6,13 @@ from pathlib import Path
 
 from djbundle.contract.layout import BACKUPS
 from djbundle.runtime.backup import layout
-from djbundle.runtime.backup.policy import Keep
+from djbundle.runtime.backup.policy import Retention
 
 
 def list_backups(folder: Path, site: str) -> list[Path]:
     """Return the backups of a site in a folder, the newest first."""
-    found = {path: layout.moment_of(path.name, site) for path in folder.glob(f"*{layout.SUFFIX}")}
-    moments = {path: moment for path, moment in found.items() if moment}
+    times = {path: layout.moment_of(path.name, site) for path in folder.glob(f"*{layout.SUFFIX}")}
+    moments = {path: moment for path, moment in times.items() if moment}
     return sorted(moments, key=lambda path: moments[path], reverse=True)
 
 
@@ -22,8 +22,8 @@ def last_backup(data: Path, site: str) -> datetime.datetime | None:
     return layout.moment_of(newest.name, site) if newest else None
 
 
-def superfluous(moments: Iterable[datetime.datetime], keep: Keep) -> list[datetime.datetime]:
-    """Return the moments of backups that need not stay. The newest one always stays."""
+def expired(moments: Iterable[datetime.datetime], keep: Retention) -> list[datetime.datetime]:
+    """Return the times of the backups to remove. The newest backup is always kept."""
     newest_first = sorted(moments, reverse=True)
     kept = set(newest_first[:1])
     periods: tuple[tuple[int, Callable[[datetime.datetime], object]], ...] = (
@@ -39,10 +39,10 @@ def superfluous(moments: Iterable[datetime.datetime], keep: Keep) -> list[dateti
     return [moment for moment in newest_first if moment not in kept]
 
 
-def remove_superfluous(folder: Path, site: str, keep: Keep) -> list[Path]:
-    """Remove backups that need not stay, and return them."""
+def remove_expired(folder: Path, site: str, keep: Retention) -> list[Path]:
+    """Remove the backups that are not kept, and return their paths."""
     by_moment = {layout.moment_of(path.name, site): path for path in list_backups(folder, site)}
-    removed = [by_moment[moment] for moment in superfluous((each for each in by_moment if each), keep)]
+    removed = [by_moment[moment] for moment in expired((each for each in by_moment if each), keep)]
     for path in removed:
         path.unlink(missing_ok=True)
     return removed

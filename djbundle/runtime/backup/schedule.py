@@ -1,4 +1,4 @@
-"""The backups that `serve` makes by itself, each night or each hour. Of the older ones only some stay."""
+"""The backups that `serve` makes, each night or each hour. Expired ones are removed."""
 
 import datetime
 import os
@@ -8,7 +8,7 @@ from functools import partial
 
 from djbundle.contract.layout import BACKUPS
 from djbundle.errors import DjbundleError
-from djbundle.runtime.backup.policy import Frequency, Keep
+from djbundle.runtime.backup.policy import Frequency, Retention
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.process import forking
@@ -18,19 +18,19 @@ from djbundle.runtime.process.supervisor import Supervisor
 NAME = "backup"  # of the process
 NIGHT = 3  # o'clock, UTC
 NICENESS = 15
-LONGEST_WAIT = 600.0  # seconds until the clock is looked at again: it may be set, and the machine may sleep
+LONGEST_WAIT = 600.0  # seconds between checks of the clock: it may be set, and the machine may sleep
 MEGABYTE = 1 << 20
 
 
 class BackupSchedule:
-    """Starts a process for each backup that is due. `load` sets Django up in it, where that is still to be done."""
+    """Starts a process for each due backup. `load` sets Django up there, unless that is done already."""
 
     def __init__(
         self,
         supervisor: Supervisor,
         bundle: Bundle,
         frequency: Frequency,
-        keep: Keep,
+        keep: Retention,
         load: Callable[[], None],
     ) -> None:
         self._supervisor, self._bundle, self._keep, self._load = supervisor, bundle, keep, load
@@ -53,7 +53,7 @@ class BackupSchedule:
 
     def _start(self) -> None:
         title = forking.title(self._bundle.manifest.name, NAME)
-        run = partial(back_up_and_clean, self._bundle, self._keep, self._load)
+        run = partial(back_up_and_prune, self._bundle, self._keep, self._load)
         self._supervisor.add(Child(NAME, title, run, may_restart=False, on_exit=log_death))
 
 
@@ -71,21 +71,21 @@ def next_time(frequency: Frequency, moment: datetime.datetime) -> datetime.datet
 
 
 def log_death(code: int) -> None:
-    """Log a backup that was killed. One that failed has said why."""
+    """Log that a backup was killed. A backup that failed has logged its error itself."""
     if code < 0:
         log(f"the backup was killed by signal {-code}", "error")
 
 
-def back_up_and_clean(bundle: Bundle, keep: Keep, load: Callable[[], None]) -> int:
-    """Write a backup, and remove those that need not stay. Return the exit code of the process."""
-    from djbundle.runtime.backup.contents import contents_of_settings  # noqa: PLC0415 - only the process of a backup
-    from djbundle.runtime.backup.retention import remove_superfluous  # noqa: PLC0415 - needs what these load
+def back_up_and_prune(bundle: Bundle, keep: Retention, load: Callable[[], None]) -> int:
+    """Write a backup, and remove expired ones. Return the exit code of the process."""
+    from djbundle.runtime.backup.contents import contents_of_settings  # noqa: PLC0415 - only the process of a backup needs
+    from djbundle.runtime.backup.retention import remove_expired  # noqa: PLC0415 - what these load
     from djbundle.runtime.backup.writing import check_room, write_backup  # noqa: PLC0415
 
     os.nice(NICENESS)
     load()
     contents = contents_of_settings()
-    if not contents.databases:  # a server of databases has backups of its own
+    if not contents.databases:  # database servers have backups of their own
         return 0
     folder = bundle.data / BACKUPS
     try:
@@ -96,17 +96,17 @@ def back_up_and_clean(bundle: Bundle, keep: Keep, load: Callable[[], None]) -> i
         log(text, "error")
         tell_admins(bundle.manifest.name, text)
         return error.exit_code
-    removed = remove_superfluous(folder, bundle.manifest.name, keep)
+    removed = remove_expired(folder, bundle.manifest.name, keep)
     older = f"; {len(removed)} older removed" if removed else ""
     log(f"backup {path} written, {path.stat().st_size / MEGABYTE:.1f} MB{older}")
     return 0
 
 
 def tell_admins(site: str, text: str) -> None:
-    """Send a mail to ADMINS, if there are any. A mail server that is down must not hide the failure in the log."""
+    """Send a mail to ADMINS, if there are any. If the mail server is down, the log still has the failure."""
     from django.core.mail import mail_admins  # noqa: PLC0415 - needs the settings
 
     try:
         mail_admins(f"the backup of {site} failed", text)
-    except Exception as error:  # of any mailer
-        log(f"the mail about it was not sent: {error}", "error")
+    except Exception as error:  # the mail backend may raise any
+        log(f"the mail about the failure was not sent: {error}", "error")

@@ -1,12 +1,12 @@
 """A SQLite database as of one moment, read from its files while others write to it.
 
 In WAL mode, a reader pins a moment: the database file then changes only to what the log had by that moment, and the log
-keeps what the reader needs. So a copy of the database file and, after it, of the log is a whole database: SQLite takes
-the committed part of the log when it opens the copy, as after a power cut. It has at least what was committed when the
-copy began. This reads each byte once, and writes nothing beside; SQLite's own online backup, which is used for other
-journal modes, writes a second database first.
+keeps what the reader needs. So a copy of the database file, followed by a copy of the log, is a complete database:
+SQLite takes the committed part of the log when it opens the copy, as after a power cut. The copy has at least what was
+committed when it began.
 
-The log can be begun anew only when no reader needs it, see _copy_log.
+This way reads each byte once, and writes no second database. SQLite's own online backup does write one; it is used for
+other journal modes. A writer restarts the log only when no reader needs it, see _copy_log.
 
 A process loses its locks on a file when it closes any descriptor of it (POSIX). So these files are closed only after
 the connection that holds the moment.
@@ -22,14 +22,14 @@ from typing import BinaryIO, NamedTuple
 
 from djbundle.runtime.database import sqlite
 
-BUSY_TIMEOUT = 60.0  # seconds that a database without a log may be locked by a writer
+BUSY_TIMEOUT = 60.0  # seconds to wait for a writer that locks a database without a log
 LOG_SUFFIX = "-wal"
 LOG_HEADER = 32  # bytes, with two numbers that each new log changes (sqlite.org/fileformat2.html, "The WAL file")
 BUFFER = 1 << 20  # bytes
 
 
 class SnapshotFile(NamedTuple):
-    """One file of the copy. Its first `size` bytes count."""
+    """One file of the copy. Only its first `size` bytes belong to the copy."""
 
     suffix: str  # of the database's name: "" or "-wal"
     file: BinaryIO
@@ -38,7 +38,7 @@ class SnapshotFile(NamedTuple):
 
 @contextlib.contextmanager
 def open_snapshot(database: Path, work: Path) -> Iterator[list[SnapshotFile]]:
-    """Yield the files of a consistent copy. `work` is a folder for what has to be copied aside.
+    """Yield the files of a consistent copy. `work` is a folder for temporary copies.
 
     Raise sqlite3.Error for a damaged database, OSError for one that cannot be read.
     """
@@ -50,7 +50,7 @@ def open_snapshot(database: Path, work: Path) -> Iterator[list[SnapshotFile]]:
             return
         connection.execute("BEGIN")
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # pins the moment
-        main = _open(files, database, "")  # later pages are in the log too
+        main = _open(files, database, "")  # the log has pages that change later
         log = _copy_log(files, database, work)
         yield [main, log] if log else [main]
 
@@ -66,10 +66,11 @@ def _has_log(connection: sqlite3.Connection) -> bool:
 
 
 def _copy_log(files: contextlib.ExitStack, database: Path, work: Path) -> SnapshotFile | None:
-    """Copy the log aside; return None if the database file has everything.
+    """Copy the log into a temporary file; return None if the database file has everything.
 
-    A writer begins the log anew once all of it is in the database file and no reader needs it. If it does so meanwhile,
-    the moment needs no log, and the copy may mix two logs: it is dropped. Each log has another header.
+    A writer restarts the log when all of it is in the database file and no reader needs it. If that happens during the
+    copy, the snapshot needs no log, and the copy may mix two logs. So the copy is dropped. Each restart changes the
+    header of the log.
     """
     source = _open(files, database, LOG_SUFFIX)
     header = source.file.read(LOG_HEADER)
@@ -84,6 +85,6 @@ def _copy_log(files: contextlib.ExitStack, database: Path, work: Path) -> Snapsh
 
 
 def _open(files: contextlib.ExitStack, database: Path, suffix: str) -> SnapshotFile:
-    """Open a file, to be closed after the connection."""
+    """Open a file. It is closed after the connection."""
     file = files.enter_context(database.with_name(database.name + suffix).open("rb"))
     return SnapshotFile(suffix, file, os.fstat(file.fileno()).st_size)

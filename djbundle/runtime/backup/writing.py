@@ -1,4 +1,7 @@
-"""Writes a backup. It gets its name when it is whole and on the disk, so a name never belongs to half a backup."""
+"""Writes a backup.
+
+The file gets its name when it is complete and on the disk. So a name never belongs to an incomplete backup.
+"""
 
 import contextlib
 import datetime
@@ -24,10 +27,10 @@ from djbundle.runtime.backup.snapshot import open_snapshot
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.own_files import open_own, sync_folder
 
-LEVEL = 3  # of zstd: a higher one costs more time than the disk does
+LEVEL = 3  # of zstd; higher levels take longer than the disk
 PARTIAL = ".partial-"
 BLOCK = 1 << 20  # bytes
-FREE = 0.1  # of the disk
+FREE = 0.1  # share of the disk that stays free
 DAY = 24 * 3600
 
 
@@ -48,20 +51,20 @@ def write_backup(bundle: Bundle, contents: Contents, folder: Path) -> Path:
     except (OSError, sqlite3.Error, tarfile.TarError) as error:
         raise BackupError(
             f"the backup was not written: {error}",
-            "make room, or mend that, and try again; the older backups are there",
+            "make room, or correct the cause, and try again; the older backups are still there",
         ) from error
     return target
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed backups have left."""
+    """Remove the incomplete files of killed backups."""
     for each in folder.glob(f"{PARTIAL}*"):
         if each.stat().st_mtime < time.time() - DAY:
             shutil.rmtree(each, ignore_errors=True)
 
 
 def check_room(contents: Contents, folder: Path) -> None:
-    """Raise BackupError if a backup could leave less than a tenth of the disk free, as if it did not pack."""
+    """Raise BackupError if an uncompressed backup would leave less than a tenth of the disk free."""
     sizes = [os.path.getsize(name) for name in contents.databases.values() if os.path.exists(name)]  # noqa: PTH110, PTH202
     for root, _, names in os.walk(contents.media) if contents.media else ():
         sizes += [os.lstat(os.path.join(root, name)).st_size for name in names]  # noqa: PTH118
@@ -115,7 +118,7 @@ def _files(bundle: Bundle, contents: Contents) -> Iterator[tuple[Path, str]]:
 
 
 class Archive:
-    """A tar archive that knows the hash of each file that it got."""
+    """A tar archive that records the hash of each file."""
 
     def __init__(self, tar: tarfile.TarFile) -> None:
         self._tar = tar
@@ -140,7 +143,7 @@ class Archive:
         self.add(name, io.BytesIO(data), len(data))
 
     def add_file(self, name: str, path: Path) -> None:
-        """Add a regular file. Links, pipes and the like, and what was deleted meanwhile, are left out."""
+        """Add a regular file. Skip links, pipes and other special files, and files that were deleted meanwhile."""
         if path.is_symlink():
             return
         with contextlib.suppress(FileNotFoundError), open(path, "rb", opener=_without_following) as file:

@@ -21,12 +21,12 @@ OWN_COMMANDS = {
         "options.serve:add_serve_options",
     ),
     "upgrade": OwnCommand(
-        "Puts a new version in place of the one that serves, without a failed request.",
+        "Upgrades the running site to a new version, without a failed request.",
         "cli.upgrade:run_upgrade",
         "cli.upgrade:add_upgrade_options",
     ),
     "rollback": OwnCommand(
-        "Brings back the version that was before the last upgrade.",
+        "Goes back to the version from before the last upgrade.",
         "cli.upgrade:run_rollback",
         "cli.upgrade:add_json",
     ),
@@ -43,7 +43,7 @@ OWN_COMMANDS = {
         has_own_rights=False,
     ),
     "restore": OwnCommand(
-        "Puts a backup in the place of the data, also while the site serves; what was there is kept.",
+        "Replaces the data by a backup, also while the site serves; the old data is kept.",
         "cli.backup.restore:run_restore",
         "cli.backup.restore:add_restore_options",
         has_own_rights=False,

@@ -30,7 +30,7 @@ def run_healthcheck(bundle: Bundle, arguments: list[str]) -> int:
     url, path = site.local_url, site.health_path
     try:
         status, body = get(url, path)
-    except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: no such URL or path can be asked
+    except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: the URL or the path is invalid
         raise UnhealthyError(f"{url} does not answer: {error}", "look at the log of serve") from error
     if status >= 400:
         reason = body[:500].strip() if status == 503 else f"{path} is answered {status}"
@@ -50,7 +50,7 @@ def warnings_in(body: str) -> list[str]:
 
 
 def check_processes(site: SiteStatus) -> None:
-    """Raise UnhealthyError if the app process does not run. What hangs below it is killed and started again."""
+    """Raise UnhealthyError if the app process does not run. Hanging processes below it are killed and restarted."""
     if not site.app:
         raise UnhealthyError(f"{site.name} does not run", "look at the log of serve")
     print(f"{site.name} runs")

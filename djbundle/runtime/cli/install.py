@@ -97,7 +97,7 @@ def check_places(bundle: Bundle) -> None:
     program = Path(sys.executable)
     if sys.executable.startswith(HIDDEN):
         raise InstallError(
-            f"the service does not see {program}: it has neither homes nor the temporary files of others",
+            f"the service cannot see {program}: it sees neither home folders nor temporary files of others",
             f"move it, as to /opt/{bundle.manifest.name}, and install from there",
         )
     unreadable = next((path for path, bits in needed_modes(program) if path.stat().st_mode & bits != bits), None)

@@ -75,7 +75,7 @@ class BundleUtility(ManagementUtility):
         if subcommand == "worker":  # it forks the processes that run tasks
             if not self.is_help_requested:
                 ask_services()
-            memory.limit_arenas()
+            memory.configure_malloc()
             memory.share_loaded_objects()
         memory.start_garbage_collection()  # Django is set up by now
         commands = get_commands()

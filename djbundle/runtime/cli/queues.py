@@ -16,7 +16,7 @@ Relay = dict[str, Any]  # some fields of tasks.models.RelayRecord, as JSON has t
 class TaskStatus:
     """The queues and relays as the database has them."""
 
-    queues: list[Queue] | None = None  # None: they cannot be read, or nobody has asked
+    queues: list[Queue] | None = None  # None: they cannot be read, or were not asked for
     relays: list[Relay] | None = None  # None: no broker carries the tasks
     error: ServiceUnreachableError | None = None  # why they cannot be read
 

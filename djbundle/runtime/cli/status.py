@@ -47,13 +47,13 @@ class Snapshot:
 
 
 def add_status_options(parser: ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print JSON; with --watch a line for each look")
+    parser.add_argument("--json", action="store_true", help="print JSON; with --watch a line for each snapshot")
     parser.add_argument(
         "--queues",
         action="store_true",
         help="also ask the database what waits in the queues of tasks, and whether their broker answers",
     )
-    parser.add_argument("--watch", action="store_true", help="look again each second, until Ctrl-C")
+    parser.add_argument("--watch", action="store_true", help="repeat each second, until Ctrl-C")
 
 
 def run_status(bundle: Bundle, arguments: list[str]) -> int:

@@ -76,7 +76,7 @@ def check_text(value: str) -> None:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise InstallError(f"{value!r} is no text in UTF-8, as units have to be", "give it another name") from error
+        raise InstallError(f"{value!r} is not a text in UTF-8, as units have to be", "give it another name") from error
 
 
 def refuse_secrets(name: str, arguments: Sequence[str], secrets: Sequence[tuple[str, str]]) -> None:

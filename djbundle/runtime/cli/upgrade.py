@@ -72,7 +72,7 @@ def check_program(peer: Peer) -> None:
     if name == f"{sys.executable} (deleted)":  # see proc_pid_exe(5)
         raise UpgradeError(
             f"{sys.executable} was replaced, and process {peer.pid} still serves the file from before",
-            f"let it take the file that is there now:  kill -HUP {peer.pid}",
+            f"make it use the new file:  kill -HUP {peer.pid}",
         )
     raise UpgradeError(
         f"{name} serves (process {peer.pid}), and not {sys.executable}",
@@ -101,9 +101,11 @@ def drop_rights(data: Path, program: Path) -> None:
 def add_upgrade_options(parser: ArgumentParser) -> None:
     parser.add_argument("new", type=Path, metavar="NEW", help="the file of the new version")
     parser.add_argument("--check", action="store_true", help="only say what would happen")
-    parser.add_argument("--signature", type=Path, metavar="FILE", help="where one is asked for  [default: NEW.sig]")
     parser.add_argument(
-        "--allow-downgrade", action="store_true", help="take an older version too, where a signature is asked for"
+        "--signature", type=Path, metavar="FILE", help="the signature, if one is required  [default: NEW.sig]"
+    )
+    parser.add_argument(
+        "--allow-downgrade", action="store_true", help="accept an older version too, if a signature is required"
     )
     add_json(parser)
 
@@ -179,7 +181,7 @@ def report_hazards(plan: MigrationPlan, report: "Reporter") -> None:
 
 
 def report_unknown(running: RunningVersion, new: NewVersion, report: "Reporter") -> None:
-    """Report the applied migrations that the version before does not know: they stay applied."""
+    """Report the applied migrations that the previous version does not know: they stay applied."""
     plan = ask_for_unknown(new.run_code, NewVersion(running.program, running.program, new.data).run_code)
     if plan.migrations:
         text = f"{count(plan)} that it does not know, which stay applied: {', '.join(plan.migrations)}"

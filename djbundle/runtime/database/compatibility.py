@@ -1,4 +1,4 @@
-"""Finds the migrations with which code of the version before cannot work.
+"""Finds the migrations with which code of the previous version cannot work.
 
 During a rolling upgrade that code runs on other hosts while the database has the new migrations already. It reads and
 writes the tables that it knows, so a migration may add to them, but may not take away, rename or narrow.
@@ -25,7 +25,7 @@ HARMLESS = (
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
-    """A step of a migration after which code of the version before fails, or may fail."""
+    """A step of a migration after which code of the previous version fails, or may fail."""
 
     migration: str  # "app.name"
     what: str  # such as "removes orders.Order.note"
@@ -38,7 +38,7 @@ class Hazard:
     def warning(self) -> str:
         """A sentence for the administrator."""
         doubt = "cannot" if self.is_certain else "may not be able to"
-        return f"{self}: the version before {doubt} work with that"
+        return f"{self}: the previous version {doubt} work with that"
 
 
 def find_hazards(plan: Sequence[Migration], state: ProjectState) -> list[Hazard]:
@@ -54,7 +54,7 @@ def find_hazards(plan: Sequence[Migration], state: ProjectState) -> list[Hazard]
 
 @dataclass(slots=True)
 class _Walk:
-    """One walk through a plan. The version before does not use what the plan itself adds.
+    """One walk through a plan. The previous version does not use what the plan itself adds.
 
     `reasons` yields why code before an operation cannot work after it. `state` is the one before the operation.
     """
@@ -171,7 +171,7 @@ class _Walk:
             yield Reason(f"{reason.text} {title}", reason.is_certain)
 
     def _known(self, operation: Operation, app: str, name: str = "") -> ModelState | None:
-        """Return the model of an operation; None if the version before does not know it, or its table is not ours."""
+        """Return the model of an operation; None if the previous version does not know it, or its table is not ours."""
         key = app, (name or (operation.name if isinstance(operation, ModelOperation) else "")).lower()
         model: ModelState | None = self.state.models.get(key)
         if model is None or key in self.new_models:

@@ -1,4 +1,4 @@
-"""The migrations that a rollback goes back past: they are applied, and the version before does not know them."""
+"""The migrations that a rollback goes back past: they are applied, and the previous version does not know them."""
 
 from collections.abc import Collection, Iterator
 

@@ -1,7 +1,8 @@
 """Lets one process at a time migrate a database, however many hosts start together. The others wait, and say so.
 
-The lock belongs to a connection of its own, or to an open file, so it is gone when its process is. Those that wait ask
-again and again. A statement that waits in the server would block ``CREATE INDEX CONCURRENTLY``, and so itself.
+The lock belongs to a connection of its own, or to an open file, so it is gone when its process is. Waiting processes
+poll for it. A statement that waits in the server would block ``CREATE INDEX CONCURRENTLY`` in the process that has the
+lock, and so wait for ever.
 """
 
 import contextlib
@@ -58,7 +59,7 @@ def _wait_for(try_lock: TryLock, alias: str) -> None:
 
 
 def _opened_lock(connection: BaseDatabaseWrapper) -> AbstractContextManager[TryLock]:
-    """Return a context that has what a lock needs, and gives a function that tries to take it."""
+    """Return a context manager that opens what a lock needs, and yields a function that tries to take the lock."""
     if connection.vendor == "postgresql":
         return _postgres(connection)
     if connection.vendor == "mysql":

@@ -124,7 +124,7 @@ def find_pending(connection: BaseDatabaseWrapper) -> list[str]:
 
 
 def find_hazards_of(connection: BaseDatabaseWrapper) -> list[Hazard]:
-    """Return what the version before could not work with after the missing migrations; nothing for a new database."""
+    """Return what the previous version could not work with after the missing migrations; nothing for a new database."""
     loader, plan = _find_plan(connection)
     applied = [key for key in loader.applied_migrations or () if key in loader.graph.nodes]
     return find_hazards(plan, loader.project_state(applied)) if plan and applied else []

@@ -22,7 +22,7 @@ type AnyField = "Field[object, object]"
 
 
 class Reason(NamedTuple):
-    """The reason why code of the version before cannot work with a change."""
+    """The reason why code of the previous version cannot work with a change."""
 
     text: str
     is_certain: bool = True  # False: it depends on the code
@@ -95,7 +95,7 @@ def _target(field: AnyField) -> str:
 
 
 def _column(field: AnyField) -> str:
-    """Return the column as far as its options decide it; its name is the same before and after."""
+    """Return the name of the column, as far as its options decide it. The rest of the name cannot change."""
     return field.db_column or ("id of" if field.remote_field else "")
 
 

@@ -1,6 +1,6 @@
 """Migrations of a database server, which several hosts share: one of them applies them, while the others wait.
 
-Other hosts may still run the version before. So nothing is applied with which that version could not work, unless the
+Other hosts may still run the previous version. So nothing is applied with which that version could not work, unless the
 administrator says that no such host is left.
 """
 
@@ -34,7 +34,7 @@ KEPT = "each migration before it stays applied"
 def migrate_servers(bundle: Bundle, *, allow_breaking: bool) -> None:
     """Apply the missing migrations of each database server. Leaves no connection open.
 
-    Raises PendingMigrationsError for those that the version before could not work with, unless `allow_breaking`.
+    Raises PendingMigrationsError for those that the previous version could not work with, unless `allow_breaking`.
     """
     with open_connections() as connection_of:
         for alias in used_databases():
@@ -68,7 +68,7 @@ def refusal(bundle: Bundle, alias: str, breaking: Sequence[Hazard]) -> PendingMi
     option = "" if alias == DEFAULT_DB_ALIAS else f" --database {alias}"
     names = "; ".join(map(str, breaking))
     return PendingMigrationsError(
-        f'the version before could not work with the database "{alias}" after {names}{_others_seen()}',
+        f'the previous version could not work with the database "{alias}" after {names}{_others_seen()}',
         f"stop each host that runs it, then:  {bundle.program} migrate{option}  or  serve --allow-breaking-migrations",
     )
 

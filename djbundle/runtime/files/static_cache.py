@@ -28,7 +28,7 @@ BYPASS_KEYS = ("HTTP_RANGE", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "CO
 class CachedFile(NamedTuple):
     headers: Headers
     raw_headers: RawHeaders
-    parts: list[bytes]  # of MAX_PART_SIZE bytes; of an empty file, one that is empty
+    parts: list[bytes]  # of MAX_PART_SIZE bytes; an empty file has one empty part
 
 
 class StaticCache:

@@ -1,6 +1,6 @@
 """Serves uploads of the site before Django is entered. They are public, like the files of any web server.
 
-The project's routes go first: to require a login for some uploads, write a view for their paths. Hidden files
+The project's routes take precedence: to require a login for some uploads, write a view for their paths. Hidden files
 (``.git``), files that are not regular, and links that lead out of the folder are never served.
 """
 

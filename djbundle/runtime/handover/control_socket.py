@@ -59,7 +59,7 @@ class UnreachableError(NotServingError):
 
 
 class ControlClient:
-    """A command that has sent a request, as `serve` sees it. It is no error if the command does not read the answer."""
+    """A command that has sent a request, as `serve` sees it. It need not read the answer."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -78,8 +78,8 @@ CommandHandler = Callable[[Message, ControlClient], None]
 class ControlSocket:
     """The control socket, watched by the supervisor's loop. `handler` is called with each request.
 
-    Any process of the site's user may connect, a task or a page too, and do there what it likes. Other users cannot.
-    Nothing of that ends the supervisor or takes its descriptors.
+    Any process of the site's user may connect, also a task or a page, and send anything. This neither ends the
+    supervisor nor uses up its descriptors. Other users cannot connect.
     """
 
     def __init__(self, data: Path, supervisor: Supervisor, handler: CommandHandler) -> None:
@@ -98,7 +98,7 @@ class ControlSocket:
     def _accept(self) -> None:
         try:
             connection, _ = self._listener.accept()
-        except OSError:  # there is no descriptor left, or nobody waits any more
+        except OSError:  # no descriptor is left, or the client has gone
             self._drop_oldest()
             return
         if Peer.of(connection).uid not in (0, os.geteuid()):
@@ -204,7 +204,8 @@ def parse_reply[Form, Record](read: Callable[[Form], Record], reply: Form, data:
         return read(reply)
     except ValueError as error:
         raise NotServingError(
-            f"what answers in {data} is no `serve`: {error}", "stop the site, and look who put it there"
+            f"the process that answers in {data} is not `serve`: {error}",
+            "stop the site, and find out who put it there",
         ) from error
 
 
@@ -221,7 +222,7 @@ def request_status(data: Path, check_peer: PeerCheck = lambda _peer: None) -> Si
             if not is_served(data):
                 raise
         time.sleep(RETRY_INTERVAL)
-    raise NotServingError(f"the `serve` of {data} does not say how it is", "look at its log")
+    raise NotServingError(f"the `serve` of {data} does not tell its status", "look at its log")
 
 
 @contextlib.contextmanager

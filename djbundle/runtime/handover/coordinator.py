@@ -86,7 +86,7 @@ class Takeover:
             try:
                 message = HandoverMessage.of(read_message(line))
             except ValueError:  # a wrong message of the candidate must not stop the running site
-                self._error = {"cause": "the new process says what is no step of a handover"}
+                self._error = {"cause": "the new process sent an unknown handover message"}
                 self._candidate.signal(signal.SIGKILL)
                 return
             self._handle(message.state, message.fields)
@@ -134,7 +134,7 @@ class Takeover:
                 ),
             )
         except OSError as error:  # the file was there a moment ago
-            log(f"cannot become {self._program}: {error.strerror}; what was before starts again", "error")
+            log(f"cannot become {self._program}: {error.strerror}; the previous version starts again", "error")
             self._app.signal(signal.SIGTERM)
             self._candidate.signal(signal.SIGTERM)
 
@@ -146,7 +146,7 @@ class Takeover:
         os.close(self._reports)
         self._heartbeat.close()
         error = {"cause": f"the new process ended with code {code}", "fix": "look at its log", "code": 1} | self._error
-        log(f"nobody has taken over: {error['cause']}", "error")
+        log(f"the takeover has failed: {error['cause']}", "error")
         for child in self._supervisor.children:
             child.on_exit = None
         self._app.may_restart = True

@@ -28,8 +28,8 @@ def probe_site(*, is_child: bool = False) -> None:
     """Request the front page; raise UnhealthyError if it fails.
 
     The request runs in a process of its own: what a view opens and keeps (threads, connections to servers) must not be
-    there when the workers are forked. `is_child` tells that this is such a process already: the page may need its
-    threads, so it is requested in one of them, which may take as long.
+    there when the workers are forked. With `is_child`, this is such a process already, and the page may need its
+    threads. So the request runs in a thread, with the same time limit.
     """
     connections.close_all()
     if is_child:

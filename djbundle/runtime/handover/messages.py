@@ -24,7 +24,7 @@ def read_message(line: bytes) -> Message:
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
     if not isinstance(message, dict):
-        raise ValueError("it is no object")
+        raise ValueError("it is not an object")
     return message
 
 
@@ -84,9 +84,9 @@ class SiteStatus:
     @classmethod
     def of(cls, message: Mapping[str, Any]) -> Self:
         """Build it from a message; ignore unknown fields. Raise ValueError if one is missing or of another type."""
-        message = {"broker": "", **message}  # versions before do not tell it
+        message = {"broker": "", **message}  # older versions do not send it
         if wrong := [name for name, is_right in CHECKS.items() if not is_right(message.get(name, MISSING))]:
-            raise ValueError(f"its {wrong[0]} is not what a site says")
+            raise ValueError(f"its {wrong[0]} is missing or of another type")
         return cls(**{name: message[name] for name in CHECKS})
 
 

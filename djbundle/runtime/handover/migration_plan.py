@@ -48,7 +48,7 @@ class MigrationPlan:
 
     migrations: list[str]  # "app.name"
     must_wait: bool  # connections wait meanwhile, as SQLite has to be migrated by one process alone
-    hazards: dict[str, bool]  # what the version before cannot work with, and whether that is certain
+    hazards: dict[str, bool]  # what the previous version cannot work with, and whether that is certain
 
     @classmethod
     def of(cls, message: Mapping[str, Any]) -> Self:
@@ -68,7 +68,7 @@ def ask_for_plan(run_code: RunCode, source: object) -> MigrationPlan:
 def ask_for_unknown(run_old: RunCode, run_new: RunCode) -> MigrationPlan:
     """Return the applied migrations that only the new version knows, and why the old one could not work with them.
 
-    It is empty if one of them cannot say, since it was built before it could.
+    It is empty if one of the two versions is too old to tell.
     """
     with contextlib.suppress(UpgradeError, ValueError, TypeError, IndexError, RecursionError):
         orphaned = _last_line(run_new(UNKNOWN))  # of apps that were removed long ago

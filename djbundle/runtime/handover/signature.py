@@ -24,14 +24,14 @@ class Signature:
             signature, content = self.file.read_bytes(), signed.read_bytes()
         except OSError as error:
             raise UpgradeError(
-                f"only what is signed may take over, and there is no reading {error.filename}: {error.strerror}",
+                f"only what is signed may take over, but {error.filename} cannot be read: {error.strerror}",
                 f"openssl dgst -sha256 -sign KEY.pem -out {self.file.name} {signed.name}  where the key is; copy both",
             ) from error
         try:
             is_valid = is_valid_signature(self.signer.encode(), content, signature)
         except ValueError as error:
             raise UpgradeError(
-                "there is no reading the `signer` of the running version", "put the new file in its place, and restart"
+                "cannot read the `signer` of the running version", "put the new file in its place, and restart"
             ) from error
         if not is_valid:
             raise UpgradeError(
@@ -68,7 +68,7 @@ def is_valid_signature(signer: bytes, content: bytes, signature: bytes) -> bool:
         elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
             key.verify(signature, content)
         else:
-            raise ValueError("a key that signs nothing")
+            raise ValueError("a key that cannot sign")
     except InvalidSignature:
         return False
     return True

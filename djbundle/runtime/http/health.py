@@ -34,7 +34,7 @@ class ProblemSource(Protocol):
 
 class Findings(NamedTuple):
     problems: list[str]  # for which the site is not ready
-    warnings: list[str]  # of which somebody should know
+    warnings: list[str]  # for the administrator
 
 
 class Health:

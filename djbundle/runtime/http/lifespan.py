@@ -13,7 +13,7 @@ from djbundle.errors import LifespanError
 from djbundle.runtime.logs.lines import write
 
 TIMEOUT = 10.0  # seconds for the site to clean up
-PATIENCE = 10.0  # seconds for the site to prepare itself, after which the log says that requests wait
+SLOW_STARTUP = 10.0  # seconds for the site to prepare itself, after which the log says that requests wait
 VERSIONS = {"version": "3.0", "spec_version": "2.0"}
 
 Message = dict[str, Any]
@@ -37,7 +37,7 @@ class Lifespan:
         scope = {"type": "lifespan", "asgi": VERSIONS, "state": self.state}
         self._task = task = asyncio.ensure_future(self.application(scope, self._messages.get, self._answers.put))
         task.add_done_callback(lambda task: task.cancelled() or task.exception())  # else asyncio complains of it
-        late = asyncio.get_running_loop().call_later(PATIENCE, log_wait)
+        late = asyncio.get_running_loop().call_later(SLOW_STARTUP, log_wait)
         answer = await self._ask("startup", task)
         late.cancel()
         if answer is None and self.mode == "on":
@@ -75,7 +75,7 @@ class Lifespan:
 
 
 def log_wait() -> None:
-    text = f"the site's lifespan has not answered its startup for {PATIENCE:.0f} s; requests wait until it does"
+    text = f"the site's lifespan has not answered its startup for {SLOW_STARTUP:.0f} s; requests wait until it does"
     write("warning", "serve", text)
 
 

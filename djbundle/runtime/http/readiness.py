@@ -16,7 +16,7 @@ MIN_FREE_SPACE = 10 << 20  # bytes free on the disk of a database; SQLite's log 
 
 _checks: list[Callable[[], str | None]] = []  # checks of this process
 
-WORKER_START = 10.0  # seconds for the worker to start, in which the one of the version before has left already
+WORKER_START = 10.0  # seconds for the worker to start, in which the one of the previous version has left already
 
 _worker_due = float("-inf")  # when its first heartbeat is due, monotonic seconds
 
@@ -32,8 +32,8 @@ def find_problems(*, has_worker: bool) -> list[str]:
 def find_warnings() -> list[str]:
     """Return what is wrong but makes the site no less ready, in words that reveal no secret.
 
-    A broker that does not answer is such a thing: the site answers, `enqueue` works, and tasks wait in the database.
-    If this took all hosts out of the load balancer, an outage of the broker would become one of the site.
+    One example is a broker that does not answer: the site answers, `enqueue` works, and tasks wait in the database. If
+    this took all hosts out of the load balancer, an outage of the broker would become one of the site.
     """
     if not apps.is_installed("djbundle.tasks"):
         return []
@@ -48,7 +48,7 @@ def find_warnings() -> list[str]:
 
 
 def add_check(check: Callable[[], str | None]) -> None:
-    """Let `check` too tell what is wrong with this process."""
+    """Add a check of this process to the health check."""
     _checks.append(check)
 
 
@@ -110,6 +110,6 @@ def _problems_of_worker() -> list[str]:
     try:
         workers = WorkerRecord.objects.using(transitions.alias()).filter(seen_at__gt=timezone.now() - options.lease())
         is_missing = not workers.exists() and time.monotonic() > _worker_due
-        return ["no task worker is heard of"] if is_missing else []
+        return ["no task worker sends heartbeats"] if is_missing else []
     except Error:
         return []  # already reported

@@ -25,7 +25,7 @@ AnswerFromMemory = Callable[[Request, Streams], bool]  # returns whether it has 
 class WsgiGateway:
     """Takes requests from Granian to the site.
 
-    `spool` is the folder for request bodies. `answer_from_memory` goes before the site, see files/static_cache.py.
+    `spool` is the folder for request bodies. `answer_from_memory` is asked before the site, see files/static_cache.py.
     """
 
     def __init__(

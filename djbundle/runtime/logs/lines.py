@@ -31,9 +31,9 @@ def add_log_options(parser: ArgumentParser) -> None:
     add(
         "--log-level",
         choices=LEVELS,
-        help="the least that is told; default: info of serve and its worker, warning of all other",
+        help="the lowest level that is logged; default: info of serve and its worker, warning of all other",
     )
-    add("--access-log", action="store_true", help="tell of each request")
+    add("--access-log", action="store_true", help="log each request")
 
 
 def configure(log_format: str | None, level: str | None) -> None:

@@ -113,7 +113,7 @@ def secrets_in_text(name: str, value: str) -> Iterator[str]:
 
 
 def _secrets_of_hook(value: str) -> Iterator[str]:
-    """Yield what is behind the host, or all of a text that is no URL; and its parts that cannot be guessed."""
+    """Yield what is behind the host, or all of a text that is not a URL; and its parts that cannot be guessed."""
     for text in value.split():
         _scheme, is_url, rest = text.partition("://")
         path = rest.partition("/")[2] if is_url else text

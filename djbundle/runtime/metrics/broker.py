@@ -27,7 +27,7 @@ def broker() -> Iterator[Family]:
     errors = [Sample(relay.errors, labels[relay.pk]) for relay in status.relays]
     counts = [Sample(count, {"queue": queue}) for queue, count in sent.items()]
     yield Family("djbundle_broker_up", "gauge", "Whether the broker answers this relay.", up)
-    yield Family("djbundle_relay_errors_total", "counter", "Attempts of this relay that the broker has failed.", errors)
+    yield Family("djbundle_relay_errors_total", "counter", "Failed attempts of this relay to reach the broker.", errors)
     yield Family(
         "djbundle_tasks_sent", "gauge", "Tasks that were sent to the broker and that no worker has yet.", counts
     )

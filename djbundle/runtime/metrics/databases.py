@@ -35,7 +35,7 @@ def databases() -> Iterator[Family]:
             sizes += _sizes(Path(connection.settings_dict["NAME"]), alias)
             checkpoints.append(Sample(took, labels))
     yield Family("djbundle_database_up", "gauge", "Whether it answers.", up)
-    yield Family("djbundle_sqlite_size_bytes", "gauge", "Of the database, and of its write-ahead log.", sizes)
+    yield Family("djbundle_sqlite_size_bytes", "gauge", "Size of the database, and of its write-ahead log.", sizes)
     yield Family("djbundle_sqlite_checkpoint_seconds", "gauge", "How long a checkpoint took just now.", checkpoints)
 
 
@@ -65,7 +65,7 @@ def tasks() -> Iterator[Family]:
     yield Family(
         "djbundle_tasks_drain_seconds",
         "gauge",
-        "Time to drain: how long the ready ones take at the rate at which tasks have ended recently; +Inf if none has.",
+        "Time to drain: how long the ready tasks take at the recent rate; +Inf if no task has ended.",
         drain,
     )
-    yield Family("djbundle_tasks_oldest_seconds", "gauge", "How long the first of the ready ones has waited.", oldest)
+    yield Family("djbundle_tasks_oldest_seconds", "gauge", "How long the first ready task has waited.", oldest)

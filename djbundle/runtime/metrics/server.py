@@ -76,7 +76,7 @@ class Collector:
 
 
 class MetricsServer(ThreadingMixIn, HTTPServer):
-    """Logs its errors as lines, like all of `serve`. A client that disconnects is no error."""
+    """Logs its errors as lines, like all of `serve`. A client that disconnects is not an error."""
 
     daemon_threads = True
 
@@ -120,7 +120,7 @@ class MetricsServer(ThreadingMixIn, HTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - as it is called
         error = sys.exception()
         if not isinstance(error, ConnectionError | TimeoutError):
-            write("error", "serve", f"a question to metrics failed: {error}", trace=traceback.format_exc())
+            write("error", "serve", f"a request for metrics failed: {error}", trace=traceback.format_exc())
 
 
 class MetricsHandler(BaseHTTPRequestHandler):
@@ -155,7 +155,7 @@ class MetricsHandler(BaseHTTPRequestHandler):
         try:
             body = self.server.collector.text().encode()
         except Exception as error:  # of a database driver, too
-            write("error", "serve", f"metrics cannot be told: {error}", trace=traceback.format_exc())
+            write("error", "serve", f"metrics cannot be collected: {error}", trace=traceback.format_exc())
             self.send_error(HTTPStatus.INTERNAL_SERVER_ERROR)
             return
         self.send_response(HTTPStatus.OK)

@@ -20,7 +20,7 @@ def requests(scoreboard: Scoreboard) -> Iterator[Family]:
     yield Family(
         "djbundle_request_duration_seconds",
         "histogram",
-        "From the whole request to the head of its answer.",
+        "From the complete request to the head of its response.",
         [
             *(Sample(count, {"le": bound}, "_bucket") for bound, count in buckets),
             Sample(counts.seconds, suffix="_sum"),
@@ -31,7 +31,9 @@ def requests(scoreboard: Scoreboard) -> Iterator[Family]:
 
 def starts(scoreboard: Scoreboard) -> Family:
     samples = [Sample(Counts.sum(each).starts, {"role": role}) for role, each in scoreboard.by_role().items()]
-    return Family("djbundle_starts_total", "counter", "Starts of processes; more than there are is a crash.", samples)
+    return Family(
+        "djbundle_starts_total", "counter", "Starts of processes; more starts than processes mean crashes.", samples
+    )
 
 
 def processes(tree: Iterable[Process]) -> Iterator[Family]:
@@ -42,4 +44,9 @@ def processes(tree: Iterable[Process]) -> Iterator[Family]:
     count = [Sample(len(each), roles[role]) for role, each in by_role.items()]
     memory = [Sample(sum(process.memory for process in each), roles[role]) for role, each in by_role.items()]
     yield Family("djbundle_processes", "gauge", "Processes of the site.", count)
-    yield Family("djbundle_memory_bytes", "gauge", "Their memory, each shared page by its share (PSS).", memory)
+    yield Family(
+        "djbundle_memory_bytes",
+        "gauge",
+        "Memory of the processes, with each shared page counted by its share (PSS).",
+        memory,
+    )

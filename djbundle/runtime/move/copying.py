@@ -11,7 +11,7 @@ from djbundle.runtime.move.sqlite_side import SqliteSide
 from djbundle.runtime.move.tables import Table, quoted
 
 Report = Callable[[str], None]
-# What slows down a copy, or refuses rows whose parents come later: foreign keys, and indexes that no constraint needs.
+# Dropped during a copy: foreign keys, which refuse rows whose parents come later, and indexes that slow it down.
 FOREIGN_KEYS_SQL = """
 SELECT conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid) FROM pg_constraint
 WHERE contype = 'f' AND connamespace = current_schema()::regnamespace
@@ -25,7 +25,7 @@ WHERE NOT i.indisunique AND c.relnamespace = current_schema()::regnamespace
 
 
 class Definitions(NamedTuple):
-    """The statements that make again what was dropped."""
+    """The statements that create again what was dropped."""
 
     indexes: list[str]
     foreign_keys: list[str]
@@ -77,7 +77,7 @@ def _drop_what_slows(destination: PostgresSide) -> Definitions:
 
 @contextlib.contextmanager
 def refusals_explained() -> Iterator[None]:
-    """Raise MoveError where PostgreSQL refuses a row, or goes away."""
+    """Raise MoveError if PostgreSQL refuses a row, or the connection is lost."""
     import psycopg  # noqa: PLC0415 - only in bundles that have it
 
     try:
@@ -92,7 +92,7 @@ def refusals_explained() -> Iterator[None]:
         ) from error
     except (ValueError, TypeError, ArithmeticError) as error:  # a row that was written after the rehearsal
         raise MoveError(
-            f"a row cannot be moved: {error}", "see which:  move --check URL; the site goes on as before"
+            f"a row cannot be moved: {error}", "find it by  move --check URL; the site goes on as before"
         ) from error
 
 

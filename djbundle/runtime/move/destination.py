@@ -1,4 +1,4 @@
-"""The new database: it must be empty, or hold what an earlier attempt of this very site has left."""
+"""The new database. It must be empty, or hold only what an earlier attempt of the same site has left."""
 
 import contextlib
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from djbundle.errors import MoveError
 from djbundle.runtime.move.postgres_side import MARK, PostgresSide
 from djbundle.runtime.move.tables import OWN_PREFIX
 
-LOWEST_VERSION = 140000  # Django 5.2 takes no older one
+LOWEST_VERSION = 140000  # Django 5.2 supports no older version
 TABLES_SQL = """
 SELECT relname FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm') AND relnamespace = current_schema()::regnamespace
 AND relname NOT LIKE %s
@@ -35,7 +35,7 @@ def _check_server(side: PostgresSide) -> None:
 
 
 def _take(side: PostgresSide, site: str) -> None:
-    """Mark the database as this site's. Raise MoveError if it has tables of somebody else."""
+    """Mark the database as this site's. Raise MoveError if it has other tables."""
     owner = side.value(f"SELECT site FROM {MARK}") if side.value("SELECT to_regclass(%s)", [MARK]) else None  # noqa: S608 - a constant
     if owner == site:
         return

@@ -1,4 +1,4 @@
-"""Asks this bundle, in a process of its own, what a database of its settings is."""
+"""Starts this bundle in a process of its own, to learn the facts about the databases of its settings."""
 
 import json
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ class DatabaseFacts:
 
     vendor: str
     name: str  # the file of SQLite
-    zone: str  # in which times without one are meant
+    zone: str  # the time zone of times without one
     parameters: dict[str, Any]  # for psycopg
     others: list[str]  # aliases of other databases
 
 
 def facts_of_settings() -> DatabaseFacts:
-    """Return the facts by the settings of this process. It connects to nothing."""
+    """Return the facts that the settings of this process give. Connect to nothing."""
     from django.db import connections  # noqa: PLC0415 - the command itself runs without Django
 
     connection = connections[service_variables.DEFAULT_ALIAS]

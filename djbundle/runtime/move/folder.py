@@ -16,7 +16,7 @@ LOCK, STATE, SWITCH = "lock", "state.json", "switch.json"
 
 @dataclass(frozen=True, slots=True)
 class MoveState:
-    """The record of a move. It is kept until its way back is thrown away."""
+    """The record of a move. It is kept as long as the site can move back."""
 
     site: str  # a random name, by which the destination knows this data directory
     file: str  # of SQLite
@@ -52,7 +52,7 @@ def read_order(data: Path) -> SwitchOrder | None:
 
 @contextlib.contextmanager
 def ordered(data: Path, order: SwitchOrder) -> Iterator[None]:
-    """Let a process of the site that starts in the block switch."""
+    """Let the process of the site that starts during the block make the switch."""
     path = folder_of(data) / SWITCH
     write_own(path, json.dumps(asdict(order)))
     try:
@@ -63,10 +63,10 @@ def ordered(data: Path, order: SwitchOrder) -> Iterator[None]:
 
 @contextlib.contextmanager
 def locked(data: Path) -> Iterator[None]:
-    """Let nobody else move this site. An order that a killed command has left is removed. Raises MoveError."""
+    """Lock out other moves of this site, and remove the order of a killed command. Raises MoveError."""
     folder = folder_of(data)
     folder.mkdir(mode=0o700, exist_ok=True)
-    with held(folder / LOCK, MoveError("the site is being moved by another command", "wait until it has ended")):
+    with held(folder / LOCK, MoveError("another command is moving the site", "wait until it has ended")):
         (folder / SWITCH).unlink(missing_ok=True)
         yield
 

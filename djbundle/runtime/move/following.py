@@ -1,4 +1,4 @@
-"""Keeps the destination up to date with a source that is written to, and proves that both hold the same."""
+"""Keeps the destination up to date while the site writes to the source, and checks that both are equal."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -7,12 +7,12 @@ from djbundle.errors import MoveError
 from djbundle.runtime.move.side import Side, canonical_rows, digest_of
 from djbundle.runtime.move.tables import Key, RowChange, Table, by_name
 
-SMALL_REST = 50  # changes; with fewer, the last stop of writes is short
+SMALL_REST = 50  # changes; writes wait only briefly while so few are brought over
 MAX_ROUNDS = 200
 
 
 def catch_up(source: Side, destination: Side, tables: Sequence[Table]) -> int:
-    """Bring all noted changes to the destination. Return how many there were."""
+    """Bring all recorded changes to the destination. Return how many there were."""
     with source.snapshot():
         changes = source.changes()
         apply(changes, source, destination, tables)
@@ -46,7 +46,7 @@ def catch_up_until_small(source: Side, destination: Side, tables: Sequence[Table
         if catch_up(source, destination, tables) <= SMALL_REST:
             return
     raise MoveError(
-        "the site writes faster than the other database takes it", "try again when fewer customers are there"
+        "the site writes faster than the other database takes it", "try again when the site has less traffic"
     )
 
 
@@ -55,7 +55,7 @@ def verify(
 ) -> None:
     """Compare the number of rows and a hash of each table, at one moment of the source. Raise MoveError if they differ.
 
-    Nobody but this command writes to the destination. A table that differs is repaired once, if there is a `repair`.
+    Only this command writes to the destination. A table that differs is repaired once, if there is a `repair`.
     """
     with source.snapshot():
         changes = source.changes()
@@ -67,7 +67,8 @@ def verify(
                 is_same = is_equal(table, source, destination)
             if not is_same:
                 raise MoveError(
-                    f"{table.name} is not the same in both databases", "nothing has changed; tell djbundle's authors"
+                    f"{table.name} is not the same in both databases",
+                    "nothing has changed; report this to djbundle's authors",
                 )
     source.forget(changes)
 
@@ -77,10 +78,10 @@ def is_equal(table: Table, source: Side, destination: Side) -> bool:
 
 
 def finish(source: Side, destination: Side, tables: Sequence[Table]) -> int:
-    """Bring the last changes over, while nobody writes. Return how many there were.
+    """Bring the last changes over, while no process writes. Return how many there were.
 
-    Compare the rows that have changed since `verify`, and the number of rows of each table. Raise MoveError if
-    they differ.
+    Compare the rows that have changed since `verify`, and the number of rows of each table. Raise MoveError if they
+    differ.
     """
     changes = source.changes()
     apply(changes, source, destination, tables)

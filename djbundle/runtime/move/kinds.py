@@ -24,7 +24,7 @@ class ColumnKind:
     name: str  # of the type in PostgreSQL
     to_text: ToText  # from a value of SQLite
     expression: str = "{}::text"  # the SQL by which PostgreSQL gives the same text
-    canonical: ToText | None = None  # makes equal values equal texts; None: they are
+    canonical: ToText | None = None  # makes equal values equal texts; None if they are already
     from_text: Callable[[str], Any] = str  # to a value of SQLite
 
 

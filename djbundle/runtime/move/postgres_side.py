@@ -111,7 +111,7 @@ class PostgresSide:
                 cursor.executemany(_upsert(table), rows)
 
     def set_sequences(self, highest: Mapping[str, int]) -> None:
-        """Let each sequence go on behind the highest number of its table, `highest` being those of SQLite."""
+        """Set each sequence behind the highest number of its table. `highest` has the numbers of SQLite."""
         for table in self.tables:
             for column in table.columns:
                 if column.sequence:
@@ -153,7 +153,7 @@ class PostgresSide:
 
 
 def connect(parameters: Mapping[str, Any], zone: str) -> "psycopg.Connection[Any]":
-    """Return a connection. Raise MoveError in one line if there is none."""
+    """Return a connection. Raise MoveError with one line if that fails."""
     try:
         import psycopg  # noqa: PLC0415 - only in bundles that have it
     except ImportError:

@@ -1,4 +1,4 @@
-"""Finds what PostgreSQL would refuse, before anything happens: checks each row of SQLite against the new columns."""
+"""Finds what PostgreSQL would refuse, before anything is copied: checks each row of SQLite against the new columns."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from djbundle.runtime.move.tables import Column, Table
 INTEGER_BITS = {"int2": 15, "int4": 31, "int8": 63}
 MAX_PROBLEMS = 1000
 MAX_TEXT = 1000  # characters of a message
-UNSUPPORTED_KEYS = ("bytea", "float4", "float8", "json", "jsonb")  # triggers cannot note such keys
+UNSUPPORTED_KEYS = ("bytea", "float4", "float8", "json", "jsonb")  # triggers cannot record such keys
 
 
 class RowProblem(NamedTuple):
@@ -78,7 +78,7 @@ def _cause(column: Column, value: object) -> str:
     try:
         text = column.kind.to_text(value)
     except (ValueError, TypeError, ArithmeticError, UnicodeError) as error:
-        return f"its value is no {column.kind.name}: {error}"
+        return f"its value is not of the type {column.kind.name}: {error}"
     return _too_large(column, text)
 
 

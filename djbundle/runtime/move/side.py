@@ -1,4 +1,4 @@
-"""The methods that `move` needs of a database, whichever it is."""
+"""The interface of both databases of a move."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +17,7 @@ class Side(Protocol):
         """Let all reads in the block see one moment."""
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Let all writes in the block happen, or none."""
+        """Apply all writes in the block, or none."""
 
     def rows(self, table: Table) -> Iterator[Row]:
         """Yield each row."""
@@ -32,16 +32,16 @@ class Side(Protocol):
         """Write the rows in place of those with the same keys, and delete `deleted`."""
 
     def watch(self, tables: Sequence[Table]) -> None:
-        """Note from now on which rows change."""
+        """Record from now on which rows change."""
 
     def unwatch(self) -> None:
-        """Note no more changes, and forget those that are noted."""
+        """Record no more changes, and delete the records."""
 
     def changes(self) -> list[RowChange]:
-        """Return the changes that are noted."""
+        """Return the recorded changes."""
 
     def forget(self, changes: Iterable[RowChange]) -> None:
-        """Delete these notes."""
+        """Delete these records."""
 
 
 class Digest(NamedTuple):

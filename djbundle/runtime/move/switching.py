@@ -30,8 +30,8 @@ class Switch:
 
     data: Path
     order: SwitchOrder
-    before: str = field(init=False)  # what the file of the URL said
-    server: DatabaseFacts | None = None  # asked by `prepare`, unless the command knows it
+    before: str = field(init=False)  # the text that the file of the URL had
+    server: DatabaseFacts | None = None  # set by `prepare`, unless the command knows it
 
     def __post_init__(self) -> None:
         self.before = url_file.read(self.data)
@@ -42,7 +42,7 @@ class Switch:
         return self.order.url or self.before
 
     def prepare(self, bundle: Bundle) -> None:
-        """Ask what the server is, before anybody waits."""
+        """Ask for the facts of the server, before requests have to wait."""
         self.server = facts.ask(bundle, self.server_url)
 
     def finish(self) -> None:
@@ -88,7 +88,7 @@ class Switch:
 def begin(data: Path) -> Switch | None:
     """Return the switch that this candidate has to make, and choose the database for its settings; None for none.
 
-    Raise MoveError if a move is going on that is not ready: another version would not be followed.
+    Raise MoveError during a move that is not ready to switch: it could not follow the writes of another version.
     """
     if not folder.is_moving(data):
         return None

@@ -1,7 +1,7 @@
 """The file in the data directory that names the database server to which the site has moved.
 
-It holds what ``DATABASE_URL`` would say. A variable that is set goes first. To create or remove the file is the switch:
-one rename, so a start finds the one database or the other.
+It holds what ``DATABASE_URL`` would say. A variable that is set takes precedence. Creating or removing the file is the
+switch. That is one rename, so a start finds the one database or the other.
 """
 
 import os
@@ -17,11 +17,11 @@ _ignored_by: set[int] = set()  # process ids; a process that moves back starts w
 
 
 def read(data: Path) -> str:
-    """Return the URL, or "" if the site has not moved. Raises DataDirectoryError for a file of somebody else."""
+    """Return the URL, or "" if the site has not moved. Raises DataDirectoryError for a file of another user."""
     path = data / FILE_NAME
     try:
         return read_own(path).strip()
-    except (FileNotFoundError, NotADirectoryError):  # a data directory that cannot be is refused where it is made
+    except (FileNotFoundError, NotADirectoryError):  # an impossible data directory is refused when it is created
         return ""
     except OSError as error:
         raise DataDirectoryError(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from djbundle.runtime.net.forwarded import MAX_HOPS, Node, parse_forwarded, parse_node
+from djbundle.runtime.net.forwarded_headers import MAX_HOPS, Node, parse_forwarded, parse_node
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -72,12 +72,12 @@ def parse_proxies(text: str) -> TrustedProxies:
         try:
             networks += map(ipaddress.ip_network, PRIVATE if item == "private" else (item,))
         except ValueError as error:
-            raise ArgumentTypeError(f'"{item}" is no network; write it as in 10.0.0.0/8 ({error})') from error
+            raise ArgumentTypeError(f'"{item}" is not a network; write it as in 10.0.0.0/8 ({error})') from error
     return TrustedProxies(tuple(networks))
 
 
 def find_client(trusts: Callable[[str], bool], peer: Node, headers: ForwardedHeaders) -> Client:
-    """Return the last client that is no trusted proxy: any client may have forged what stands before it.
+    """Return the last client that is not a trusted proxy: any client may have forged what stands before it.
 
     The scheme is the one that the same proxy reports, else the one of the next nearer proxy that reports any. `peer` is
     trusted.

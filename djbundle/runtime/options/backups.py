@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, ArgumentTypeError
 
-from djbundle.runtime.backup.policy import Frequency, Keep
+from djbundle.runtime.backup.policy import Frequency, Retention
 
 
 def add_backup_options(parser: ArgumentParser) -> None:
@@ -22,8 +22,8 @@ def add_backup_options(parser: ArgumentParser) -> None:
     )
 
 
-def parse_keep(text: str) -> Keep:
+def parse_keep(text: str) -> Retention:
     numbers = text.split(",")
-    if len(numbers) != len(Keep._fields) or not all(each.isdecimal() for each in numbers):
+    if len(numbers) != len(Retention._fields) or not all(each.isdecimal() for each in numbers):
         raise ArgumentTypeError(f'"{text}" are not three numbers; write them as in 24,7,4')
-    return Keep(*map(int, numbers))
+    return Retention(*map(int, numbers))

@@ -47,7 +47,7 @@ def add_http_options(parser: ArgumentParser) -> None:
         type=parse_proxies,
         default=default.trusted_proxies,
         metavar="NETWORKS",
-        help='whose X-Forwarded-* and Forwarded headers are believed, as in "10.0.0.0/8,fd00::/8" or "private"; '
+        help='proxies whose X-Forwarded-* and Forwarded headers are trusted, as in "10.0.0.0/8,fd00::/8" or "private"; '
         "from others they are removed; default: this machine; none: nobody",
     )
     add(
@@ -105,7 +105,8 @@ def add_http_options(parser: ArgumentParser) -> None:
         "--lifespan",
         choices=MODES,
         default=default.lifespan,
-        help="of an ASGI site: auto serves one that has none, on refuses it, off asks for none; default: %(default)s",
+        help="of an ASGI site: auto also serves a site without one, on refuses such a site, off does not use it;"
+        " default: %(default)s",
     )
     add("--server-timing", action="store_true", help="tell browsers how long each answer took to make")
 

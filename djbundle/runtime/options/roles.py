@@ -21,7 +21,7 @@ def parse_roles(text: str) -> frozenset[Role]:
     try:
         return frozenset(map(Role, names))
     except ValueError:
-        raise ArgumentTypeError(f'"{text}" is no list of roles; write some of {NAMES}') from None
+        raise ArgumentTypeError(f'"{text}" is not a list of roles; write some of {NAMES}') from None
 
 
 def names_of(roles: AbstractSet[Role]) -> str:

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from dataclasses import dataclass
 
 from djbundle.contract import variables
-from djbundle.runtime.backup.policy import Frequency, Keep
+from djbundle.runtime.backup.policy import Frequency, Retention
 from djbundle.runtime.logs.lines import add_log_options
 from djbundle.runtime.net.addresses import Address, Tcp, parse_address, parse_tcp
 from djbundle.runtime.options.backups import add_backup_options
@@ -18,7 +18,7 @@ from djbundle.runtime.options.tls import TlsOptions, add_tls_options, take_tls_o
 from djbundle.runtime.process.cgroup import ControlGroup
 
 PERMISSIONS = re.compile("0?[0-7]{3}")
-WORKER_NICENESS = 5  # of the task worker: pages go first
+WORKER_NICENESS = 5  # of the task worker, so that pages take precedence
 OVERHEAD = 96 << 20  # bytes of a small site's processes, without its web processes
 WEB_PROCESS = 64 << 20  # bytes of each web process
 
@@ -43,7 +43,7 @@ class ServeOptions:
     log_format: str | None
     log_level: str | None
     backups: Frequency
-    keep_backups: Keep
+    keep_backups: Retention
     http: HttpOptions
     tls: TlsOptions | None
 
@@ -65,7 +65,7 @@ def add_serve_options(parser: ArgumentParser) -> None:
         metavar="MODE",
         help="of the file of a Unix socket, in octal digits; default: %(default)s",
     )
-    add("--user", metavar="NAME", help="whose rights to have, when root has opened the sockets")
+    add("--user", metavar="NAME", help="the user to become, when root has opened the sockets")
     add("--metrics-bind", type=parse_tcp, metavar="HOST:PORT", help="tell Prometheus there, at /metrics")
     add(
         "--workers",
@@ -79,8 +79,8 @@ def add_serve_options(parser: ArgumentParser) -> None:
     add(
         "--allow-breaking-migrations",
         action="store_true",
-        help="also apply migrations of a database server that an older version, which still runs elsewhere, could not"
-        " live with",
+        help="also apply migrations of a database server with which an older version, if it still runs elsewhere,"
+        " cannot work",
     )
     add("--no-media", dest="media", action="store_false", help="serve no uploads; the project or a proxy does")
     roles = parser.add_mutually_exclusive_group().add_argument
@@ -89,7 +89,7 @@ def add_serve_options(parser: ArgumentParser) -> None:
         type=parse_roles,
         default=ALL_ROLES,
         metavar="ROLE,...",
-        help=f"what to do on this machine: some of {NAMES}; default: all",
+        help=f"roles of this machine: some of {NAMES}; default: all",
     )
     roles(
         "--no-worker",
@@ -118,8 +118,8 @@ def add_serve_options(parser: ArgumentParser) -> None:
         type=parse_seconds,
         default=30,
         metavar="SECONDS",
-        help="a web process that does nothing for so long is killed and started again, the task worker after five times"
-        " as long; default: %(default)s, 0: never",
+        help="a web process without a heartbeat for so long is killed and started again, the task worker after five"
+        " times as long; default: %(default)s, 0: never",
     )
     add_backup_options(parser)
     add_http_options(parser)

@@ -72,7 +72,7 @@ def add_tls_options(parser: ArgumentParser) -> None:
         default=LETS_ENCRYPT,
         help="the authority; default: Let's Encrypt",
     )
-    add("--acme-email", type=parse_email, metavar="ADDRESS", help="where the authority may write to")
+    add("--acme-email", type=parse_email, metavar="ADDRESS", help="mail address for messages of the authority")
     add("--acme-eab-kid", metavar="ID", help="account with the authority, where it wants one")
     add(
         "--acme-eab-hmac-key",
@@ -119,7 +119,7 @@ def decode_base64url(text: str) -> bytes:
 
 
 def check_nothing_is_ignored(parser: ArgumentParser, values: dict[str, Any]) -> None:
-    """End with an error if an option names something of an authority that is not asked."""
+    """Raise an error for an option that would have no effect, since no authority is asked."""
     for name in ("acme_directory", "acme_email", "acme_eab_kid"):
         if values.get(name) not in (None, parser.get_default(name)):
             parser.error(f"--{name.replace('_', '-')} needs --domain, without --tls-cert and --tls internal")

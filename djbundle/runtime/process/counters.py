@@ -30,7 +30,7 @@ HEADER = 3  # MAGIC, the number of slots, and how the processes have come to the
 MAX_SCOREBOARD_SIZE = 1 << 20  # most bytes that are read; a slot has 176
 HIGHEST_COUNT = 2.0**53  # no count reaches it: beyond it, adding one to a float changes nothing
 
-type Cells = "memoryview[float]"  # in quotes: before Python 3.14 it is no generic type
+type Cells = "memoryview[float]"  # in quotes: before Python 3.14 it is not a generic type
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,4 +106,4 @@ class AncestorMonitor:
         ]
         if is_stale[PARENT]:
             return ["the supervisor does not answer"]
-        return ["the process that starts the others again does not answer"] if is_stale[CHILD] else []
+        return ["the process that restarts the others does not answer"] if is_stale[CHILD] else []

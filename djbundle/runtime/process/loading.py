@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Loading(StrEnum):
-    UNKNOWN = ""  # of a version that does not tell
+    UNKNOWN = ""  # a version that does not report it
     ONCE = "once"
     EACH = "each"  # as --preload never says
     EACH_FOR_THREADS = "each-for-threads"  # since a fork would end threads of the site
@@ -17,5 +17,5 @@ DESCRIPTIONS = {
     Loading.UNKNOWN: "",
     Loading.ONCE: "the site is loaded once, and its processes share it",
     Loading.EACH: "the site is loaded in each process (--preload never)",
-    Loading.EACH_FOR_THREADS: "the site is loaded in each process, since it starts threads, which the log names",
+    Loading.EACH_FOR_THREADS: "each process loads the site, since the site starts threads; the log names them",
 }

@@ -25,7 +25,7 @@ MAX_IDLE_INTERVAL = 30.0  # most seconds between them in an idle process
 IDLE_CPU_SHARE = 0.05  # largest share of a CPU that an idle process uses
 ARCHIVE_KEPT = 30.0  # seconds in which unpacked modules may be needed again
 
-GROWTH = 4 << 20  # bytes by which a process may grow before it is tidied
+GROWTH = 4 << 20  # bytes by which a process may grow before it is trimmed
 CYCLES_LIMIT = 32 << 20  # bytes of large objects that end, and by which the process grows, before cycles are collected
 MAX_COLLECTION_SHARE = 0.05  # largest share of the time that these collections take
 PAGE = resource.getpagesize()
@@ -56,7 +56,7 @@ def loading() -> Iterator[None]:
     release_archive()
 
 
-def limit_arenas() -> None:
+def configure_malloc() -> None:
     """Let threads share a few heaps, and large objects lie outside of them. Call it before there are threads."""
     with contextlib.suppress(AttributeError, OSError):  # another libc
         mallopt = ctypes.CDLL(None).mallopt
@@ -91,7 +91,7 @@ class Heap:
         self.has_worked = False  # until the last check
 
     def trim(self) -> None:
-        """Give free memory back to the kernel if the process has grown, and when it comes to rest after work.
+        """Give free memory back to the kernel if the process has grown, and when it becomes idle after work.
 
         After an attempt that frees nothing, the next one waits longer: no request is answered during an attempt.
         """

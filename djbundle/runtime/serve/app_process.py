@@ -1,7 +1,7 @@
 """The app process: loads the site, brings the databases up to date, then forks the workers.
 
-The workers share the memory of what is loaded. The app process answers no request and runs no task: it supervises.
-Where a fork would end threads of the site, each process loads the site for itself, and the app process does not.
+The workers share the memory of what is loaded. The app process answers no request and runs no task: it supervises. If a
+fork would end threads of the site, each process loads the site by itself, and the app process does not.
 """
 
 import contextvars
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from djbundle.runtime.serve.children import SiteSource  # needs Django
 
 OF_TASKS = ("worker", "scheduler")  # the children that need no socket
-FIRST_BEATS_INTERVAL = 0.1  # seconds between looks whether all web processes have loaded the site
+FIRST_BEATS_INTERVAL = 0.1  # seconds between checks whether all web processes have loaded the site
 
 
 class AppProcess:
@@ -61,10 +61,10 @@ class AppProcess:
 
     def run(self) -> int:
         """Load the site, or have each process load it, and supervise them until SIGTERM; return the exit code."""
-        memory.limit_arenas()
+        memory.configure_malloc()
         is_shared = self._fresh_start is None and self._options.preload != Preload.NEVER
         try:
-            source = self._load() if is_shared else self._leave_to_each()
+            source = self._load() if is_shared else self._load_in_each_process()
             if isinstance(source, int):
                 return source
             from djbundle.runtime.serve.children import ChildFactory  # noqa: PLC0415 - Granian, and Django
@@ -84,19 +84,19 @@ class AppProcess:
         change = data_change.begin(self._bundle.data, is_takeover=self._progress.is_takeover)
         with ThreadStarts(is_of_project()) as starts, site_loading.server_loaded_beside(self._bundle.root):
             site = site_loading.load_site(self._bundle, self._options, self._watch, self._notice)
-        if self._progress.is_takeover:  # the front page that is asked then may need the threads
-            self._look_for_threads(starts, None)
+        if self._progress.is_takeover:  # the front page, which is requested next, may need the threads
+            self._check_threads(starts, None)
         prepare = site_loading.prepare_site
         with starts:  # the context of the threads is that of the loaded site, without what migrations leave behind
             if not contextvars.copy_context().run(prepare, self._bundle, self._options, self._progress, change):
                 return 1
         prepared = site_loading.describe_prepared_site()
-        self._look_for_threads(starts, prepared)
+        self._check_threads(starts, prepared)
         from djbundle.runtime.serve.children import SiteSource  # noqa: PLC0415 - needs the site
 
         return SiteSource(prepared, Loading.ONCE, self._watch, lambda: site, lambda: None)
 
-    def _look_for_threads(self, starts: ThreadStarts, prepared: PreparedSite | None) -> None:
+    def _check_threads(self, starts: ThreadStarts, prepared: PreparedSite | None) -> None:
         """Start this process afresh if a fork would end threads of the site, so that each process loads the site.
 
         With ``--preload always`` only log a warning.
@@ -104,22 +104,22 @@ class AppProcess:
         lost = find_lost_threads(starts)
         if not lost:
             return
-        cause = f"while it was loaded, the site has started {describe(lost)}"
+        cause = f"the site started {describe(lost)} while it was loaded"
         if self._options.preload == Preload.ALWAYS:
             if prepared:
-                log(f"{cause}. The processes that are forked from it do not have them (--preload always)", "warning")
+                log(f"{cause}. Forked processes do not have these threads (--preload always)", "warning")
             return
-        log(f"{cause}. So it is loaded in each process, which takes more memory (--preload auto)", "warning")
+        log(f"{cause}. So each process loads the site, which takes more memory (--preload auto)", "warning")
         try:
             self._launch.start_afresh(FreshStart(prepared), self._listeners, self._progress, self._heartbeat)
         except OSError as error:
             forking.unblock_stop_signals()
-            log(f"cannot start afresh: {error.strerror}. The processes of the site do not have these threads", "error")
+            log(f"cannot start afresh: {error.strerror}. Forked processes do not have these threads", "error")
 
-    def _leave_to_each(self) -> "SiteSource | int":
-        """Have each process load the site. Prepare it before, unless that is done; return an exit code on failure."""
+    def _load_in_each_process(self) -> "SiteSource | int":
+        """Let each process load the site. First prepare it, unless that is done. Return an exit code on failure."""
         with site_loading.server_loaded_beside(self._bundle.root):
-            pass  # a fork while its thread loads the library would hang
+            pass  # wait for its thread: a fork while it loads the library would hang
         prepared = (self._fresh_start and self._fresh_start.prepared) or site_loading.prepare_in_child(
             self._bundle, self._options, self._progress, self._watch, self._notice
         )
@@ -159,7 +159,7 @@ class AppProcess:
             return supervisor.run()
 
     def _report_when_loaded(self, supervisor: Supervisor) -> None:
-        """Report that the site serves once all web processes have begun to; without these, once all others have."""
+        """Report that the site serves once all web processes serve; without web processes, once all others run."""
         awaited = [child for child in supervisor.children if child.name == "web"] or supervisor.children
         if all(child.has_begun for child in awaited):
             supervisor.is_proven = True
@@ -175,9 +175,9 @@ def drain(children: list[Child]) -> None:
 
 
 def delay_stop(supervisor: Supervisor, children: list[Child], notice: ShutdownNotice, seconds: int) -> None:
-    """Let only the health check fail at first when asked to stop, and stop tasks. The sockets close `seconds` later.
+    """On a stop signal, fail the health check and stop tasks first, and close the sockets `seconds` later.
 
-    An app process that drains stops at once: another one answers on the same sockets.
+    A draining app process stops at once, because another process answers on the same sockets.
     """
 
     def on_stop() -> None:

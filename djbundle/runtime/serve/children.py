@@ -40,8 +40,7 @@ from djbundle.runtime.tls.pair import CertificatePair
 if TYPE_CHECKING:
     from djbundle.tasks.worker.process.fresh import NewProgram
 
-# Times the heartbeat limit of a web worker: the task worker's loop may wait for its database, longer than any request
-# should last.
+# Times the heartbeat limit of a web worker: the task worker's loop may wait for its database longer than any request.
 WORKER_TIMEOUT_FACTOR = 5
 OTHER_SLOTS = 5  # slots of the scoreboard for children other than web workers
 
@@ -121,7 +120,7 @@ class ChildFactory:
         return Child("web", self._title("web"), run, heartbeat=heartbeat, in_flight=in_flight, slot=slot)
 
     def _server(self, observer: Observer) -> Callable[[], Server]:
-        """Load the site, and return what makes the server in the process that answers."""
+        """Load the site. Return the function that makes the server in the process that answers requests."""
         site, interface, added = self._source.load(), self._bundle.manifest.interface, additions(self._options)
         limits = Limits(self._options.http, observer)
         application = wrap_application(site.application, interface, added, observer, limits)
@@ -136,7 +135,7 @@ class ChildFactory:
         return partial(Server, application, web_options, limits, static_cache.answer, lifespan)
 
     def _heartbeat(self, limit: float) -> Heartbeat:
-        """Return the heartbeat of a process, which may take any time to load the site."""
+        """Return the heartbeat of a process. The time to load the site has no limit."""
         return Heartbeat(limit, may_start_slowly=not self._source.is_shared)
 
     def _with_django(self, run: Callable[[], int]) -> Callable[[], int]:
@@ -149,14 +148,14 @@ class ChildFactory:
         return load_and_run
 
     def _of_tasks(self) -> Iterator[Child]:
-        """Yield the task worker, which is scheduler and relay too; without that role, the scheduler and the relay.
+        """Yield the task worker, which is scheduler and relay too; if it has no such role, these two instead.
 
         Requests and ticks enqueue tasks, so each host has a relay if a broker carries them.
         """
         roles = self._options.roles
         if Role.WORKER in roles:
             has_schedules = Role.SCHEDULER in roles
-            run = partial(run_worker, self._options.grace, self._program_of_tasks, has_schedules=has_schedules)
+            run = partial(run_worker, self._options.grace, self._task_program, has_schedules=has_schedules)
             yield self._task_child("worker", run)
             return
         if Role.SCHEDULER in roles:
@@ -164,8 +163,11 @@ class ChildFactory:
         if self._source.prepared.has_relay:
             yield self._task_child("relay", partial(run_command, "relay"))
 
-    def _program_of_tasks(self) -> "NewProgram | None":
-        """Return what the processes that run tasks become, where they are no forks of the worker. Call it in that."""
+    def _task_program(self) -> "NewProgram | None":
+        """Return the program of the processes that run tasks; None if they are forks of the worker.
+
+        Call it in the worker.
+        """
         if self._source.is_shared:
             return None
         from djbundle.runtime.serve.task_process import program_if_needed  # noqa: PLC0415 - where the project has tasks

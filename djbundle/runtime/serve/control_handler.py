@@ -38,7 +38,7 @@ class ControlHandler:
         """Answer commands as soon as no other instance holds the lock."""
         if self._handover.lock is None or try_lock(self._handover.lock):
             if self._is_beside:
-                log("the other instance has ended; commands are answered here from now on")
+                log("the other instance has ended; this one answers commands from now on")
             ControlSocket(self._site_info.data, self._supervisor, self._handle)
             return
         if not self._is_beside:
@@ -107,7 +107,7 @@ class ControlHandler:
                 code=55,
             )
             return
-        log(f"another process of {sys.executable} is to take over")
+        log(f"another process of {sys.executable} will take over")
         sd_notify.reloading()
 
         def on_failure() -> None:

@@ -16,20 +16,23 @@ class DataChange(Protocol):
     """The steps of a change. `undo` may follow `finish`, unless `commit` has been called."""
 
     def prepare(self, bundle: Bundle) -> None:
-        """Do what takes time, before anybody waits."""
+        """Do what takes time, while requests are still answered."""
 
     def finish(self) -> None:
-        """Change the data, while nobody writes."""
+        """Change the data, while no process writes."""
 
     def commit(self) -> None:
-        """Make the change last."""
+        """Make the change permanent."""
 
     def undo(self) -> None:
         """Put everything back as it was."""
 
 
 def begin(data: Path, *, is_takeover: bool) -> DataChange | None:
-    """Return the change that this process has to make; None for none. A start that takes over nothing undoes one."""
+    """Return the change that this process has to make, or None.
+
+    A start that is not a takeover undoes an unfinished change.
+    """
     if not is_takeover:
         exchange.recover(data)
         return None

@@ -1,4 +1,4 @@
-"""Tells lines of the project from those of packages: a message names what the developer can change."""
+"""Distinguishes lines of the project from those of packages: messages name code that the developer can change."""
 
 from collections.abc import Callable
 from types import FrameType

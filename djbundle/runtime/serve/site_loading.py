@@ -57,7 +57,7 @@ def load_server(root: Path) -> None:
 
 
 def load_django(bundle: Bundle) -> None:
-    """Apply the overlay, and set Django up: all that a process needs that answers no requests of the site."""
+    """Apply the overlay, and set Django up. A process that answers no requests needs no more."""
     apply_overlay(bundle, "serve")
     import django  # noqa: PLC0415 - only after the overlay
 
@@ -109,7 +109,7 @@ def prepare_site(
 def bring_up_to_date(
     bundle: Bundle, options: ServeOptions, progress: ProgressPipe, change: DataChange | None, *, is_child: bool
 ) -> bool:
-    """Migrate the databases. In a takeover, also check that the site answers, and make `change` last."""
+    """Migrate the databases. In a takeover, also check that the site answers, and make `change` permanent."""
     from djbundle.runtime.database.migrations import apply_all, find_all_pending, undo_all  # noqa: PLC0415 - needs Django
     from djbundle.runtime.database.server_migrations import migrate_servers  # noqa: PLC0415
     from djbundle.runtime.database.shared_migration import apply_beside  # noqa: PLC0415
@@ -151,8 +151,8 @@ def is_confirmed(options: ServeOptions, progress: ProgressPipe, *, is_child: boo
 
 
 def finish_change(bundle: Bundle, change: DataChange, progress: ProgressPipe) -> bool:
-    """Change the data when nobody writes. Return False when the takeover is cancelled."""
-    change.prepare(bundle)  # before anybody waits
+    """Change the data when no process writes. Return False when the takeover is cancelled."""
+    change.prepare(bundle)  # before requests have to wait
     progress.report(HandoverState.PENDING, migrations=[])
     if not progress.wait_for_order():
         return False
@@ -163,7 +163,7 @@ def finish_change(bundle: Bundle, change: DataChange, progress: ProgressPipe) ->
 def prepare_in_child(
     bundle: Bundle, options: ServeOptions, progress: ProgressPipe, watch: AncestorMonitor, notice: ShutdownNotice
 ) -> PreparedSite | int:
-    """Load and prepare the site in a forked process; return what is to be known of it, or an exit code."""
+    """Load and prepare the site in a forked process. Return its facts, or an exit code."""
 
     def work() -> str:
         try:
@@ -184,14 +184,14 @@ def prepare_in_child(
 
 
 def await_worker() -> None:
-    """Give the worker time to start, so that the health check does not miss it at once."""
+    """Give the worker time to start, so that the first health check does not report it as missing."""
     from djbundle.runtime.http import readiness  # noqa: PLC0415 - needs Django
 
     readiness.await_worker()
 
 
 def describe_prepared_site() -> PreparedSite:
-    """Return what a process that has not loaded the site must know of it. Close what no other process may inherit."""
+    """Return the facts of the site for processes that have not loaded it. Close what no other process may inherit."""
     from django.apps import apps  # noqa: PLC0415 - needs the site
 
     from djbundle.common.database_connections import close_connections  # noqa: PLC0415
@@ -206,7 +206,7 @@ def describe_prepared_site() -> PreparedSite:
 
 
 def report_failure(error: DjbundleError, progress: ProgressPipe) -> int:
-    """Report an error to the log, and to who asked for a takeover; return the exit code."""
+    """Report an error to the log, and to the process that waits for a takeover; return the exit code."""
     from djbundle.runtime.cli.main import print_error  # noqa: PLC0415 - entry imports us
 
     print_error(error)

@@ -80,7 +80,7 @@ def open_handover(bundle: Bundle, options: ServeOptions) -> Handover:
 
 
 def account_for(data: Path, options: ServeOptions) -> Account | None:
-    """Return the account that root becomes: that of ``--user``, else the owner of the data; None to stay as we are."""
+    """Return the account that root becomes: that of ``--user``, else the owner of the data; None to change nothing."""
     account = find_account(options.user) if options.user else None
     if account:
         prepare_data_directory(data, account)

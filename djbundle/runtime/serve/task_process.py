@@ -17,7 +17,7 @@ CODE = f"from {__name__} import main; main()"
 
 
 def program_if_needed(options: ServeOptions, title: str) -> "NewProgram | None":
-    """Return the program of such a process. Return None in a worker without threads that a fork would end.
+    """Return the program of such a process; None in a worker without threads that a fork would end.
 
     This user may have no right to start the bundle, if root has started the site.
     """
@@ -36,7 +36,7 @@ def main() -> None:
     lines.configure(log_format or None, log_level or None)
     forking.set_process_name(title)
     uncaught.log_uncaught()
-    memory.limit_arenas()
+    memory.configure_malloc()
     with memory.loading():
         import django  # noqa: PLC0415 - its settings come with the log that is configured above
 

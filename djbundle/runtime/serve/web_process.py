@@ -117,7 +117,7 @@ class WebWorker:
                     pair.check()
                 except CertificateError as error:
                     current = current or self.start_with_last(endpoint, pair.last)
-                    then = "the one before stays" if current else "waiting for another"
+                    then = "the previous certificate stays in use" if current else "waiting for another"
                     log(f"{error.cause}; {then}", "error", source="tls")
                 else:
                     before, current = current, self.start(endpoint)
@@ -179,4 +179,4 @@ def run_and_log_failure(sweep: Callable[[], None]) -> None:
     try:
         sweep()
     except Exception as error:
-        log(f"cannot look at connections: {error!r}", "error")
+        log(f"cannot check connections: {error!r}", "error")

@@ -31,7 +31,7 @@ def use_caches(overlay: Overlay) -> None:
 
 
 def _moved(entry: dict[str, Any], variable: ServiceVariable, overlay: Overlay) -> dict[str, Any]:
-    """Return the entry of CACHES with the server of the URL. A Redis backend of the project's stays, with its options.
+    """Return the entry of CACHES with the server of the URL. A Redis backend of the project stays, with its options.
 
     Sites and aliases that share a server have different prefixes.
     """
@@ -56,7 +56,7 @@ def _parse(variable: ServiceVariable) -> tuple[str, str]:
     except ValueError:  # its message has the URL's parts
         raise SettingsError(f"{variable.name} is no valid URL", EXAMPLE) from None
     if "://" not in variable.url:
-        raise SettingsError(f"{variable.name} is no URL", EXAMPLE)
+        raise SettingsError(f"{variable.name} is not a URL", EXAMPLE)
     if parts.scheme not in SCHEMES:
         known = ", ".join(SCHEMES)
         raise SettingsError(f'{variable.name} has the unknown scheme "{parts.scheme}"', f"these are known: {known}")

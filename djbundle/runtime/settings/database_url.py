@@ -20,9 +20,9 @@ SERVERS = ("serve", "worker")  # commands that use several connections for long
 # Connections of each process, which are opened when they are needed. ?pool=50 allows more, ?pool=0 has no pool.
 # A request waits 10 seconds for one, and then fails: the server is down, or not large enough.
 POOL: dict[str, Any] = {"min_size": 0, "max_size": 20, "timeout": 10}
-# Of libpq, for connections over a network that has forgotten them, or to a server that is gone without a word. By
+# Options of libpq for connections that the network has dropped, or whose server has vanished without a message. By
 # default, a process notices that after a quarter of an hour, or after two hours if it only listens.
-PATIENCE: dict[str, Any] = {
+DEAD_PEER_OPTIONS: dict[str, Any] = {
     "connect_timeout": 10,  # seconds
     "tcp_user_timeout": 30_000,  # milliseconds for the server to acknowledge what was sent
     "keepalives_idle": 20,  # seconds without a byte, after which the server is asked whether it is there
@@ -70,7 +70,7 @@ def _moved(entry: dict[str, Any], variable: ServiceVariable, overlay: Overlay) -
     old_engine = entry["ENGINE"]
     is_same_kind = kind.mark in old_engine or kind.spatial in old_engine
     server = _parse(variable)
-    options: dict[str, Any] = PATIENCE if kind is POSTGRESQL else {}
+    options: dict[str, Any] = DEAD_PEER_OPTIONS if kind is POSTGRESQL else {}
     options = options | (entry.get("OPTIONS", {}) if is_same_kind else {}) | server.get("OPTIONS", {})
     kept = {name: value for name, value in entry.items() if name not in OF_THE_OLD_SERVER}
     moved = {"CONN_HEALTH_CHECKS": True} | kept | server
@@ -87,7 +87,7 @@ def _moved(entry: dict[str, Any], variable: ServiceVariable, overlay: Overlay) -
 def _kind_of(variable: ServiceVariable) -> DatabaseKind:
     scheme = variable.url.partition("://")[0]
     if scheme == variable.url:
-        raise SettingsError(f"{variable.name} is no URL", EXAMPLE)
+        raise SettingsError(f"{variable.name} is not a URL", EXAMPLE)
     if scheme == "sqlite":
         raise SettingsError(
             f"{variable.name} names SQLite, which the bundle keeps in its data directory", f"unset {variable.name}"
@@ -147,7 +147,7 @@ def _pool(options: dict[str, Any], driver: str, variable: str) -> dict[str, Any]
     """
     size = options.pop("pool", True)
     if not isinstance(size, int | dict):
-        raise SettingsError(f'"pool" in {variable} is no number: "{size}"', "give the most connections of a process")
+        raise SettingsError(f'"pool" in {variable} is not a number: "{size}"', "give the most connections of a process")
     if not size or driver != "psycopg" or find_spec("psycopg_pool") is None:
         return None
     if isinstance(size, dict):  # the project's own

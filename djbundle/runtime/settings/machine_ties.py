@@ -1,6 +1,6 @@
 """Makes ``./shop check`` say what still ties the site to one machine, after its variables have changed the settings.
 
-Other commands that run the system checks do not: such a tie is no fault.
+Other commands that run the system checks do not: such a tie is not a fault.
 """
 
 from collections.abc import Iterator

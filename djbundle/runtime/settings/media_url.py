@@ -16,7 +16,7 @@ from djbundle.runtime.settings.services import ServiceVariable
 from djbundle.storages import FILE_STORAGE
 
 BACKEND = "storages.backends.s3.S3Storage"
-PACKAGES = {"storages": "django-storages", "boto3": "boto3"}  # what it needs: modules, and who has them
+PACKAGES = {"storages": "django-storages", "boto3": "boto3"}  # the modules that it needs, and their packages
 SCHEME = "s3"
 EXAMPLE = "write it as in s3://bucket/prefix?region=eu-central-1"
 # As with files, an upload never replaces another one. Links are signed in the way that every region and service knows.
@@ -64,7 +64,7 @@ def _parse(variable: ServiceVariable) -> dict[str, Any]:
     options: dict[str, Any] = OPTIONS | {"bucket_name": parts.netloc, "location": parts.path.strip("/")}
     if endpoint := query.get("endpoint"):
         if not endpoint.startswith(("http://", "https://")):
-            raise SettingsError(f'the endpoint in {variable.name} is no URL: "{endpoint}"', "begin it with https://")
+            raise SettingsError(f'the endpoint in {variable.name} is not a URL: "{endpoint}"', "begin it with https://")
         options |= {"endpoint_url": endpoint, "addressing_style": "path"}  # its buckets may have no host names
     if region := query.get("region"):
         options["region_name"] = region

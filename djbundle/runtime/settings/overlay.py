@@ -43,7 +43,7 @@ class Overlay:
         self.changes.append(Change(name, copy.deepcopy(value), reason))  # Django fills its defaults into the original
 
     def moved(self, path: str | os.PathLike[str]) -> Path | None:
-        """Return the place in the data directory for a path in the tree or a relative one; None where it may stay.
+        """Return the new path, in the data directory, for a path in the tree or a relative one; None if it may stay.
 
         Verify mode must write nothing outside the data directory, so other paths are moved too. Where there is no /tmp,
         as in an empty container, paths in it are moved.

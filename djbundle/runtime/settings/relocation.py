@@ -22,7 +22,7 @@ def move_databases(overlay: Overlay) -> None:
     for entry in databases.values():
         if not is_sqlite(entry.get("ENGINE", "")):
             continue
-        if not is_verify_mode():  # there SQLite stands in for a server, and what it holds is thrown away
+        if not is_verify_mode():  # there SQLite replaces the server, and its data are deleted
             sqlite.check_version()
         if name := sqlite.file_of(entry.get("NAME")):
             path = overlay.moved(name) or name

@@ -162,7 +162,7 @@ def override_templates(overlay: Overlay) -> None:
     templates = [dict(engine) for engine in overlay.get("TEMPLATES", [])]
     for engine in templates:
         engine["DIRS"] = [str(folder), *engine.get("DIRS", [])]
-    overlay.set("TEMPLATES", templates, f"templates in {folder} go first")
+    overlay.set("TEMPLATES", templates, f"templates in {folder} take precedence")
 
 
 def add_commands(overlay: Overlay) -> None:

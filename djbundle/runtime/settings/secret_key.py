@@ -9,7 +9,7 @@ from pathlib import Path
 
 from djbundle.errors import DataDirectoryError
 from djbundle.runtime.core.data_directory import create_data_directory
-from djbundle.runtime.core.own_files import open_own, read_own
+from djbundle.runtime.core.own_files import read_own, write_own
 
 FILE_NAME = "secret_key"
 
@@ -29,16 +29,9 @@ def read_or_create(data: Path) -> str:
 
 def _create(path: Path) -> None:
     create_data_directory(path.parent)
-    new = path.with_name(f".{FILE_NAME}.{os.getpid()}")
     with _locked(path.parent):
-        if os.path.lexists(path):  # another start has created it
-            return
-        new.unlink(missing_ok=True)  # left by a start that was killed
-        with open(open_own(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w") as file:  # noqa: PTH123 - of a descriptor
-            file.write(secrets.token_urlsafe(48))
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
+        if not os.path.lexists(path):  # else another start has created it
+            write_own(path, secrets.token_urlsafe(48))
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Asks the services that variables name before a site serves, so that no customer is the first to meet an error."""
+"""Asks the services that variables name before a site serves, so that an error shows before the first request."""
 
 import contextlib
 from typing import Any

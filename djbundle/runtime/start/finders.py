@@ -29,7 +29,7 @@ PROJECT = "_project"
 class ProjectFinder:
     """Loads `_project` at the first import of one of its modules. From then on CompiledFinder finds them.
 
-    It comes before all finders of files: a folder of templates is no package without code, and a package that is
+    It comes before all finders of files: a folder of templates is not a package without code, and a package that is
     bytecode itself may have compiled modules.
     """
 

@@ -48,15 +48,15 @@ def _parse(pem: bytes) -> list[x509.Certificate]:
     """Return the certificates. Each block must be complete, and a certificate: a truncated chain is an error."""
     begun, ended = pem.count(BEGIN), pem.count(END)
     if not begun or begun != ended or begun != pem.count(BEGIN + CERTIFICATE):
-        raise ChainError("the answer is no whole chain of certificates")
+        raise ChainError("the answer is not a whole chain of certificates")
     if begun > MAX_CHAIN_LENGTH:
         raise ChainError(f"the chain has {begun} certificates")
     try:
         chain = x509.load_pem_x509_certificates(pem)
     except UNREADABLE as error:
-        raise ChainError("the answer is no whole chain of certificates") from error
+        raise ChainError("the answer is not a whole chain of certificates") from error
     if len(chain) != begun:
-        raise ChainError("the answer is no whole chain of certificates")
+        raise ChainError("the answer is not a whole chain of certificates")
     if len(chain) == 1:
         raise ChainError("the chain lacks the issuer of the certificate")
     return chain

@@ -24,7 +24,7 @@ class LastPair:
             os.pwrite(self._memory, content, 0)
 
     def copy(self) -> int | None:
-        """Return a descriptor of a copy, as one PEM file that nobody changes. None if nothing was kept."""
+        """Return a descriptor of a copy, as one PEM file that does not change; None if nothing was kept."""
         with self._locked():
             content = os.pread(self._memory, os.fstat(self._memory).st_size, 0)
         if not content:

@@ -39,7 +39,7 @@ class Redirect:
         await send_response(send, 308, b"", b"location", location.encode("latin-1"))
 
     def host(self, scope: dict[str, Any]) -> str | None:
-        """Return the requested host, if it is valid. If we know our names, never return one that is not ours."""
+        """Return the requested host, if it is valid. If the site's names are known, return only one of these."""
         value = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
         match = HOST.fullmatch(value)
         host = match[1].lower() if match else None

@@ -88,13 +88,13 @@ class Store:
 
 @contextlib.contextmanager
 def _opened(folder: Path) -> Iterator[int]:
-    """Open a folder that is no symbolic link; yield its descriptor."""
+    """Open a folder that is not a symbolic link; yield its descriptor."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
         if error.errno in NO_FOLDER:
             raise DataDirectoryError(
-                f"{folder} is no folder, or a symbolic link", "put the folder itself there"
+                f"{folder} is not a folder, or a symbolic link", "put the folder itself there"
             ) from error
         raise
     try:

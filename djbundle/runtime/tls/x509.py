@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from djbundle.runtime.tls.keys import PrivateKey, read_key
 
-# What cryptography raises for a damaged certificate, or for something else; some of it only when a part is read.
+# The errors that cryptography raises for data that is damaged or no certificate. Some come only when a part is read.
 UNREADABLE = (
     *(ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
     UnsupportedAlgorithm,

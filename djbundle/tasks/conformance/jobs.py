@@ -145,9 +145,9 @@ def alone(folder: str, name: str = "all") -> None:
 
 @task(takes_context=True)
 def tell_context(context: Any, folder: str, word: str) -> list[Any]:
-    told = [context.attempt, context.task_result.id, word]
-    journal.write(folder, told)
-    return told
+    values = [context.attempt, context.task_result.id, word]
+    journal.write(folder, values)
+    return values
 
 
 @task(takes_context=True)

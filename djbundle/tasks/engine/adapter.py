@@ -19,7 +19,7 @@ NO_RESULT = "00000000-0000-4000-8000-000000000000"  # a result that no backend h
 
 
 class EngineError(Exception):
-    """The other backend has not taken a task. Its own error, of whatever class, is the cause."""
+    """The other backend did not accept a task. The cause is its own error, of any class."""
 
 
 class BackendEngine:
@@ -64,7 +64,7 @@ ours = next(backend for backend in backends.usable() if isinstance(backend, Data
     backend=ours.alias, queue_name=backends.queue_of(ours)
 )  # else Django would want a backend "default" with a queue "default"
 def run_row(key: int) -> None:
-    """Run the task of this row, unless it was run, cancelled or put off meanwhile."""
+    """Run the task of this row, unless it was run, cancelled or postponed meanwhile."""
     identity = Identity.of_this_process()
     for run in claim.claim_keys(identity, [key], 1):
         run_alone(identity, run)

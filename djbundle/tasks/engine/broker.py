@@ -20,7 +20,7 @@ logger = logging.getLogger("djbundle.tasks")
 CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 30.0  # seconds
 HEARTBEAT = 10  # seconds; without one for twice as long, the connection counts as dead. For RabbitMQ only
 PUBLISH_TIMEOUT = 10.0  # seconds for the broker to confirm a message
-RETENTION = 60.0  # seconds; RabbitMQ drops messages that nobody has taken by then, since they are sent again
+RETENTION = 60.0  # seconds; RabbitMQ drops messages that no worker has taken by then, since they are sent again
 
 TRANSPORTS = {"sqs": "djbundle.tasks.engine.sqs.transport:Transport"}  # that are not kombu's own
 
@@ -82,7 +82,7 @@ class Broker:
         self._producer.publish(body, routing_key=queue.name, timeout=timeout, confirm_timeout=timeout, **options)
 
     def forget_queues(self) -> None:
-        """Declare the queues again before the next message: somebody may have deleted them."""
+        """Declare the queues again before the next message: they may have been deleted."""
         self._declared.clear()
 
     def check_heartbeat(self) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 logger = logging.getLogger("djbundle.tasks")
 
-DRAIN_SECONDS = 1.1  # seconds in which a request for messages that is under way may still bring one
-MAX_UNREADABLE = 10_000  # messages in a row that are none; after more, the fault may be ours
+DRAIN_SECONDS = 1.1  # seconds in which a pending request for messages may still return one
+MAX_UNREADABLE = 10_000  # unreadable messages in a row; after more, the fault may be ours
 
 
 class Consumer:
@@ -29,8 +29,8 @@ class Consumer:
         self._prefetch = 1  # messages with whole tasks that the broker hands over before one is acknowledged
         self.is_active = False
         self.unreadable = 0  # messages in a row that kombu cannot read
-        # Delivers again what workers that are gone have not acknowledged. Call it every few seconds: where the broker
-        # does not do so itself, kombu does only after a pause without any event, and there may be none for minutes.
+        # Redelivers messages that dead workers have not acknowledged. Call it every few seconds: a broker may not
+        # redeliver by itself, and kombu does so only in a pause without events. There may be no such pause for minutes.
         self.deliver_again: Callable[[], object] = lambda: None
 
     def limit(self, messages: int) -> None:
@@ -66,12 +66,12 @@ class Consumer:
         except Exception:
             self.unreadable += 1
             if self.unreadable == 1:
-                logger.warning("a message in the broker is none of ours; it is dropped", exc_info=True)
+                logger.warning("dropping a message in the broker that djbundle did not send", exc_info=True)
             if self.unreadable > MAX_UNREADABLE:
                 raise
 
     def stop(self, may_go_on: Callable[[], bool]) -> None:
-        """Ask for no more messages, and handle those that are under way. Return early once `may_go_on` is true."""
+        """Ask for no more messages, and handle those in flight. Return early once `may_go_on` is true."""
         if not self.is_active:
             return
         for consumer in self._consumers:

@@ -5,8 +5,8 @@ from typing import Protocol
 
 
 class Destination(Protocol):
-    is_slow: bool  # each message takes long, so one carries many tasks
-    errors: tuple[type[BaseException], ...]  # that say that it does not answer
+    is_slow: bool  # sending takes long, so each message carries many tasks
+    errors: tuple[type[BaseException], ...]  # raised when it does not answer
 
     def publish(self, name: str, keys: Sequence[int]) -> None:
         """Send the keys of rows to a queue. Raise one of `errors` if it is not taken."""

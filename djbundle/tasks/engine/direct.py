@@ -57,7 +57,7 @@ def packed(record: "TaskRecord") -> dict[str, Any]:
 
 
 def unpacked(values: Any, alias: str, worker: str) -> "Run | None":
-    """Return the run of a task in a message, by this worker; None if it is not valid: anybody may have sent it."""
+    """Return the run of a task in a message, by this worker; None if it is invalid, since anybody may have sent it."""
     from djbundle.tasks.store.claimed_run import Run  # noqa: PLC0415 - needs the models
 
     if not _is_valid(values):
@@ -67,7 +67,7 @@ def unpacked(values: Any, alias: str, worker: str) -> "Run | None":
 
 
 def _is_valid(values: Any) -> bool:
-    """Return whether this is a task that a row could keep: it gets one unless it simply succeeds."""
+    """Return whether a row could keep this task: it gets a row unless it simply succeeds."""
     if not isinstance(values, Mapping) or not all(_is_kind(values.get(name), kind) for name, kind in FIELDS.items()):
         return False
     key, enqueued_at = values.get("id"), values.get("enqueued_at")

@@ -57,7 +57,7 @@ class DirectRuns:
     _open: dict[int, DirectRun] = field(default_factory=dict)  # by the key of the run
     _unsettled: Counter[int] = field(default_factory=Counter)  # tasks that are neither ended nor have rows, by message
     _returned: list[Run] = field(default_factory=list)  # that this worker does not run
-    _ended: list[DirectRun] = field(default_factory=list)  # of which nothing is left to write but what is being written
+    _ended: list[DirectRun] = field(default_factory=list)  # their last writes are under way
 
     def __post_init__(self) -> None:
         self._long = Periodic(self.max_seconds / CHECKS, self._give_rows_to_long)
@@ -97,14 +97,14 @@ class DirectRuns:
         return time.monotonic() - waiting.received_at > MAX_WAIT
 
     def return_waiting(self) -> None:
-        """Start no more of those that wait."""
+        """Start no more waiting runs."""
         self._returned += [each.run for each in self.waiting]
         self.waiting.clear()
 
     # --- rows ---
 
     def settle(self, writes: PendingWrites) -> None:
-        """Drop what needs no row, and give rows to the rest, so that it can be written like all else."""
+        """Drop runs that need no row. Give rows to the others, so that their outcomes can be written."""
         self._long.run()
         writes.not_started += self._returned
         self._returned = []
@@ -162,7 +162,7 @@ class DirectRuns:
         self._release(long)
 
     def acknowledge_written(self) -> None:
-        """Acknowledge the messages of which nothing is left to write."""
+        """Acknowledge the messages whose tasks need no more writes."""
         ended, self._ended = self._ended, []
         self._release(ended)
 
@@ -188,7 +188,7 @@ class DirectRuns:
 
     @property
     def rows(self) -> dict[int, int]:
-        """The keys of the runs that got rows, by the keys of these."""
+        """The keys of the runs that got rows, by the keys of these rows."""
         return {each.row: pk for pk, each in self._open.items() if each.row is not None}
 
 
@@ -200,14 +200,14 @@ def _insert(records: Sequence[TaskRecord]) -> None:
 
 def _insert_or_drop(record: TaskRecord) -> None:
     """Write one row. Drop the task if the database refuses it: the others must not wait for it."""
-    record.pk = None  # that of an attempt which was rolled back
+    record.pk = None  # it is that of an attempt that was rolled back
     try:
         _insert([record])
     except UNAVAILABLE:
         raise
     except Exception as error:
         record.pk = None
-        logger.error("a task of the broker cannot be kept, and is dropped: %s", safe_repr(error))
+        logger.error("dropping a task of the broker, as the database refuses it: %s", safe_repr(error))
 
 
 def _record(run: Run, worker: str, lease_until: object) -> TaskRecord:

@@ -96,7 +96,7 @@ class HelperProcess:
         self._retry_at = time.monotonic() + self._delay
 
     def finish(self) -> None:
-        """Let it handle what it was sent, and wait until it has ended, but not forever."""
+        """Let it handle what it was sent, and wait until it has ended, for a limited time."""
         if not self._socket or not self.pid:
             return
         with contextlib.suppress(OSError):
@@ -110,7 +110,7 @@ class HelperProcess:
             time.sleep(0.01)
 
     def stop(self) -> None:
-        """End it now. It has nothing that could be lost."""
+        """End it now. No data is lost."""
         self.close()
         if self.pid:
             with contextlib.suppress(ProcessLookupError):

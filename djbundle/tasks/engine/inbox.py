@@ -1,4 +1,4 @@
-"""The worker's side of the broker: the keys that have come, and the processes that bring and send them."""
+"""The worker's side of the broker: the keys that have come, and the processes that receive and send."""
 
 import selectors
 from collections.abc import Callable, Sequence
@@ -73,11 +73,11 @@ class BrokerInbox:
         return keys
 
     def give_back(self, keys: Sequence[int], *, is_refused: bool) -> None:
-        """Let these be sent again: at once, or if no worker may have room for them, a moment later."""
+        """Have these keys sent again: at once, or a moment later if all workers may be busy."""
         sending.unmark(keys, is_refused=is_refused)
 
     def grant(self, room: int) -> None:
-        """Let `room` keys come in all."""
+        """Grant credit for `room` keys in all."""
         room -= len(self.direct.waiting)
         if room > self._credit and not self._is_stopping:
             self._receiver.send(b"%d" % (room - self._credit))
@@ -88,18 +88,18 @@ class BrokerInbox:
         return self.direct.take(room)
 
     def settle(self, writes: PendingWrites) -> None:
-        """Give rows to what has to be written of whole tasks. Drop the rest."""
+        """Give rows to direct runs whose outcomes must be written. Drop the others."""
         if self._is_stopping:
             self.direct.return_waiting()
         self.direct.settle(writes)
 
     def acknowledge_written(self) -> None:
-        """Acknowledge messages of which nothing is left to write."""
+        """Acknowledge the messages whose tasks need no more writes."""
         self.direct.acknowledge_written()
 
     @property
     def rows(self) -> dict[int, int]:
-        """The keys of the runs that came without rows and got them, by the keys of these."""
+        """The keys of the runs that came without rows and got them, by the keys of these rows."""
         return self.direct.rows
 
     def _acknowledge(self, message: int) -> None:
@@ -119,7 +119,7 @@ class BrokerInbox:
         self.direct.forget_messages()
 
     def stop_receiving(self) -> None:
-        """Take no more keys, and let those that have come be sent to another worker."""
+        """Take no more keys, and have those that have come sent to another worker."""
         self._is_stopping = True
         if self._is_direct:  # it is needed for acknowledgements
             self._receiver.send(STOP)

@@ -1,7 +1,7 @@
-"""Marks waiting tasks as sent with one statement, as long as the queues have room for all that it may take.
+"""Marks waiting tasks as sent with one statement, if the queues have room for all tasks that it may mark.
 
-The commit does not wait for the disk. A mark that a crash of the server undoes is no loss: the task is sent again, and
-only one of both messages finds a task to claim.
+The commit does not wait for the disk. If a crash of the server undoes a mark, nothing is lost: the task is sent again,
+and only one of the two messages finds a task to claim.
 """
 
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""The messages in the broker, and what is not one of them.
+"""The format of messages in the broker, and the refusal of all others.
 
 A message is JSON, {"keys": [1, 2, 3]}, and says nothing else of a task. So a stranger who can write to the broker can
 make a worker look for tasks, but cannot make it run anything else. Only in direct mode a message carries whole tasks,
@@ -16,7 +16,7 @@ OnKeys = Callable[[list[int]], object]
 
 
 def refuse_compressed(_body: Any, _algorithm: Any) -> Any:
-    """Take the place of kombu's function. We send nothing compressed, and 2 MB of a stranger may become 4 GB."""
+    """Refuse, in the place of kombu's function. We compress nothing, and a stranger's 2 MB may become 4 GB."""
     raise ValueError("a compressed message is none of ours")
 
 
@@ -45,13 +45,13 @@ def is_redelivered(message: Any) -> bool:
 def accept(message: Any, on_keys: OnKeys) -> None:
     """Acknowledge a message, and pass on its keys, if it has any.
 
-    The row is the record. If this process dies now, the message is sent again, since nobody claims the row.
+    The row is the record. If this process dies now, the message is sent again, since no worker claims the row.
     """
     acknowledge(message)
     try:
         body = message.decode()
         keys = body["keys"] if isinstance(body, dict) else []
-    except Exception:  # whatever a stranger has sent
+    except Exception:  # a stranger may have sent anything
         return
     if isinstance(keys, list) and len(keys) <= MAX_KEYS:
         on_keys([key for key in keys if type(key) is int and 0 < key <= MAX_KEY])

@@ -1,7 +1,7 @@
 """Sends whole tasks to the broker from the processes that enqueue them, when their transaction has committed.
 
-While the broker does not answer, the tasks get rows, which the relay sends later. So nothing waits, and nothing is
-lost but what a process that dies between the commit and the message had not sent.
+While the broker does not answer, the tasks get rows, which the relay sends later. So nothing waits. Tasks are lost only
+if their process dies between the commit and the message.
 """
 
 import logging
@@ -87,7 +87,7 @@ class Publisher:
         return [record for part in parts for record in part]
 
     def _broker(self) -> Broker:
-        """Return the connection of this thread. One of before a fork belongs to the parent."""
+        """Return the connection of this thread. A connection from before a fork belongs to the parent."""
         if getattr(self._local, "pid", 0) != os.getpid():
             self._local.pid, self._local.broker = os.getpid(), Broker(self.url, TIMEOUT, TIMEOUT)
         broker: Broker = self._local.broker

@@ -27,7 +27,7 @@ STOP = b"stop"  # a line of the worker: take no more messages, and wait for ackn
 TASKS = b"t"  # begins a line with a message, see pass_on_tasks()
 LINGER = 0.005  # seconds to wait for more credit before the broker is asked to stop, which takes as long
 HEARTBEAT_INTERVAL = 3.0  # seconds between checks of the broker's heartbeats
-REDELIVERY_INTERVAL = 3.0  # seconds between looks for messages of workers that are gone
+REDELIVERY_INTERVAL = 3.0  # seconds between searches for messages of dead workers
 
 
 class Receiver:

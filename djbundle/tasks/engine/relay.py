@@ -29,13 +29,13 @@ from djbundle.tasks.store.worker_identity import Identity
 logger = logging.getLogger("djbundle.tasks")
 
 BATCH = 500  # tasks marked in one transaction
-POLL_INTERVAL = 1.0  # seconds between looks for tasks that become due
-FULL_INTERVAL = 0.02  # seconds between looks while the broker has enough
+POLL_INTERVAL = 1.0  # seconds between searches for tasks that become due
+FULL_INTERVAL = 0.02  # seconds between these searches while the broker has enough
 HEARTBEAT_INTERVAL = 3.0  # seconds between checks of the broker's heartbeats
 LOST_INTERVAL = 0.5  # seconds between searches for tasks to send again
-MIN_WINDOW, MAX_WINDOW = 64, 20_000  # tasks that the broker has, and no worker yet
+MIN_WINDOW, MAX_WINDOW = 64, 20_000  # tasks that are in the broker, and not yet in a worker
 SUPPLY_SECONDS = 1.0  # the broker gets the tasks that workers claim in this time
-CHUNK_SECONDS = 0.01  # of work of all workers together that one message carries
+CHUNK_SECONDS = 0.01  # seconds of work, of all workers together, that one message carries
 SQS_CHUNK_SECONDS = 0.1  # the same for SQS, where a message takes ten times as long to send, and is paid for
 SQS_MESSAGES = 16  # that are sent to SQS at once, about; also while the rate is not known yet
 MAX_CHUNK = 100  # tasks
@@ -51,7 +51,7 @@ class Supply:
     sent: int = 0  # tasks, since the last measurement
     left: int = 0  # tasks that the broker had at the last measurement
     measured_at: float = field(default_factory=time.monotonic)
-    relays: int = 1  # that send to this queue: each is taken to send as much as this one
+    relays: int = 1  # that send to this queue; each is assumed to send as much as this one
 
     def measure(self, left: int) -> None:
         """Note that the broker has `left` tasks."""

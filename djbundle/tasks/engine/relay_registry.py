@@ -1,4 +1,4 @@
-"""The list of relays. Each writes there whether the broker answers, so that every machine can tell.
+"""The list of relays. Each relay records there whether the broker answers, so that every machine knows.
 
 A relay is replaced after an error. So the row belongs to the process that starts it: a worker, or the command relay.
 """
@@ -74,7 +74,7 @@ class BrokerStatus:
         return sorted(failing, key=lambda relay: relay.failing_since or relay.seen_at)
 
     def describe(self) -> str | None:
-        """Return a line about the outage, or None if there is none. It names no host, and nothing of the URL."""
+        """Return a line about the outage, or None if there is none. It contains no host and no part of the URL."""
         if not self.failing:
             return None
         whom = "" if len(self.failing) == len(self.relays) else f" {len(self.failing)} of {len(self.relays)} relays"

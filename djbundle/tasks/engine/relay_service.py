@@ -24,7 +24,7 @@ def keep_relay_running(make_destination: MakeDestination, notify_watchdog: Calla
     stopped = threading.Event()
     with contextlib.ExitStack() as stack:
         selector = stack.enter_context(selectors.DefaultSelector())
-        notifier = Notifier(selector, lambda *_: stopped.set())  # only for signals; the relay itself hears of commits
+        notifier = Notifier(selector, lambda *_: stopped.set())  # only for signals; commits wake the relay itself
         notifier.open(stack)
 
         def close_in_child() -> None:

@@ -1,8 +1,8 @@
 """The statements of the relay, which sends the keys of due tasks to the broker.
 
-A row that was sent keeps its status, READY, and has the time in `sent_at`. A claim clears it. A row that nobody claims
-in time is sent again: its message may be lost, or its worker gone. Tasks with a limit are not sent. Workers choose
-among them together (store/limits.py), and claim them from the table.
+A row that was sent keeps its status, READY, and has the time in `sent_at`. A claim clears it. A row that no worker
+claims in time is sent again: its message may be lost, or its worker gone. Tasks with a limit are not sent. Workers
+choose among them together (store/limits.py), and claim them from the table.
 """
 
 import datetime
@@ -41,7 +41,7 @@ def count_sent() -> dict[str, int]:
 
 
 def oldest_waiting() -> float:
-    """Return for how many seconds the oldest due task has waited that the broker does not have; 0 if there is none."""
+    """Return how many seconds the oldest due task that was not sent has waited; 0 if there is none."""
     first = waiting().order_by().aggregate(first=models.Min("run_after"))["first"]
     return 0.0 if first is None else (timezone.now() - first).total_seconds()
 
@@ -55,7 +55,7 @@ class Sent(NamedTuple):
 
 
 def mark_sent(limit: int, room_of: Callable[[str], int], full: Collection[str] = (), certain_room: int = 0) -> Sent:
-    """Mark up to `limit` waiting tasks as sent, as far as their queues have room. Skip the queues that are `full`.
+    """Mark up to `limit` waiting tasks as sent, limited by the room of their queues. Skip the queues that are `full`.
 
     Each other queue has room for at least `certain_room` tasks.
     """
@@ -104,7 +104,7 @@ def _by_broker_queue(rows: Sequence[Row]) -> dict[str, list[int]]:
 
 
 def unmark(keys: Sequence[int], *, is_refused: bool = False) -> None:
-    """Let these tasks be sent again: at once, or if a worker could not take them, a moment later."""
+    """Have these tasks sent again: at once, or a moment later if a worker could not take them."""
     sent_at = timezone.now() - RESEND_AFTER + REFUSED_DELAY if is_refused else None
     with transaction.atomic(using=alias()):
         records().filter(pk__in=keys, status=TaskResultStatus.READY, sent_at__isnull=False).update(sent_at=sent_at)
@@ -113,7 +113,7 @@ def unmark(keys: Sequence[int], *, is_refused: bool = False) -> None:
 
 
 def unmark_lost() -> int:
-    """Let tasks be sent again that nobody has claimed in time. Return how many."""
+    """Have tasks sent again that no worker has claimed in time. Return how many."""
     unclaimed = records().filter(status=TaskResultStatus.READY, sent_at__lt=timezone.now() - RESEND_AFTER)
     return unclaimed.update(sent_at=None)
 

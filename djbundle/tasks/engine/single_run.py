@@ -1,4 +1,4 @@
-"""Runs one claimed task outside a worker of ours, by the same rules, and writes its outcome."""
+"""Runs one claimed task in another backend's worker, by our rules, and writes its outcome."""
 
 import multiprocessing
 import threading
@@ -70,7 +70,7 @@ def _renew_lease(identity: Identity, run: Run, ended: threading.Event, cancelled
 
 
 def _write(outcome: Outcome) -> None:
-    """Write the outcome, however long the database does not answer."""
+    """Write the outcome, and retry until the database answers."""
     writes, backoff = PendingWrites(outcomes=[outcome]), DatabaseBackoff()
     while writes:
         backoff.run(writes.write)

@@ -5,7 +5,7 @@ from typing import Any
 from djbundle.common.broker_url import BrokerUrl
 
 VISIBILITY_TIMEOUT = 120  # seconds after which a message that is not acknowledged may be delivered again
-MUTEX_SECONDS = 10  # for which a worker that dies while it looks for such messages keeps the others from it
+MUTEX_SECONDS = 10  # in which no other worker looks for such messages, if one dies while it does so
 
 
 def transport_options(url: BrokerUrl, timeout: float, read_timeout: float) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def claim_keys(
 ) -> list[Run]:
     """Claim up to `limit` of these tasks, as far as they are due, of these queues, and have no limit.
 
-    The broker may bring any key: of a queue of other workers, too, if somebody else writes to it.
+    The broker may bring any key, also that of a queue of other workers, if a stranger writes to the broker.
     """
     limited = [*limits.rates()]
     condition = f"AND concurrency_key = ''{kind.value}"

@@ -1,6 +1,6 @@
 """Decides which commits need not wait for the disk.
 
-A claim that a power failure undoes is no loss: the run ended with the power, and the task waits again. So a claim is
+A claim that a power failure undoes is not a loss: the run ended with the power, and the task waits again. So a claim is
 not worth the milliseconds that a disk takes; the outcome of a run is. This applies to SQLite only, where the database
 and all its users are on one machine. A PostgreSQL server that forgot a claim would meet workers that did not.
 """

@@ -1,7 +1,7 @@
 """Enqueues what follows a task that has succeeded: the next call of its chain, or the callback of its group.
 
 It is enqueued in the transaction that records the success, so neither exists without the other. The worker does that,
-and runs none of the project's code. A call that needs such code to become a task is written as a row, of which a
+and runs none of the project's code. A call that needs such code to become a task is written as a row, from which a
 process makes a task. A call that cannot be enqueued is written as a row that waits or has failed. See held.py for both.
 """
 

@@ -163,7 +163,7 @@ def _with_changes(task: RetryingTask, call: dict[str, Any]) -> RetryingTask:
 
 
 def add(call: dict[str, Any], args: list[Any], error: BaseException | None, alias: str, **membership: Any) -> None:
-    """Add the row of a call that is no task yet, because of an `error` or because a process should make it one.
+    """Add the row of a call that is not a task yet, because of an `error` or because a process should make it one.
 
     No signal is sent, since its receivers would run in the worker.
     """

@@ -79,8 +79,8 @@ def _orphans_of(worker: str, running: models.QuerySet[TaskRecord]) -> models.Que
 def record_crash(run: TaskRecord, *, with_worker: bool = False) -> bool:
     """Give back a task whose process died, and raise its crash count. If the count is too high, fail the task.
 
-    A worker that dies takes all its tasks along, and one of them may be the cause. If they came back together, the
-    others would be given up with it. So after a few deaths each comes back at another time.
+    When a worker dies, one of its tasks may be the cause. If all of them always ran together again, the others would be
+    given up with it. So after a few deaths, each task runs again at another time.
 
     Return False if its lease was lost, or its row deleted.
     """

@@ -30,7 +30,7 @@ _encode_unescaped = json.JSONEncoder(ensure_ascii=False).encode
 class Outcome(NamedTuple):
     """The end of a run, as it is written to the table.
 
-    With `status` READY, the task runs again after `delay` seconds. Without an error then, the task was put off.
+    With `status` READY, the task runs again after `delay` seconds. Without an error then, the task was postponed.
     """
 
     pk: int
@@ -134,7 +134,7 @@ def entry_of(kind: type[BaseException], traceback: str) -> dict[str, str]:
 
 
 def with_error(errors: list[dict[str, str]], entry: dict[str, str]) -> list[dict[str, str]]:
-    """Return the errors with one more.
+    """Return the row's errors, and this one.
 
     All errors are kept, but older ones without a traceback, because the row is written with each error.
     """

@@ -121,7 +121,7 @@ def _write_outcome(outcome: Outcome) -> bool:
             following.follow(record, value)
         return ended
     later = now + datetime.timedelta(seconds=outcome.delay)
-    if not outcome.error and not record.cancelled_at:  # put off, as if it had not run
+    if not outcome.error and not record.cancelled_at:  # postponed, as if it had not run
         return end_run(record, status=TaskResultStatus.READY, run_after=later, worker_ids=record.worker_ids[:-1])
     errors = with_error(record.errors, outcome.error or entry_of(Cancelled, CANCELLED))
     if outcome.status == TaskResultStatus.FAILED or record.cancelled_at:

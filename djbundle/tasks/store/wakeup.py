@@ -1,8 +1,8 @@
 """Wakes workers when a task was committed, so that they need not wait for their next poll.
 
 On this machine, it sends a datagram to the abstract Unix socket of each worker: no file to clean up, no permission to
-set. Any process on the machine may send one; that only makes the worker look. Other machines get PostgreSQL's NOTIFY,
-which is part of the transaction. A lost wake-up costs a poll interval, nothing else.
+set. Any process on the machine may send one; that only makes the worker check the table. Other machines get
+PostgreSQL's NOTIFY, which is part of the transaction. A lost wake-up costs a poll interval, nothing else.
 """
 
 import atexit

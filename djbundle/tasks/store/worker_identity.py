@@ -1,4 +1,4 @@
-"""Identifies worker processes, so exactly that a worker on the same machine can see that another one is gone.
+"""Identifies worker processes, so that a worker sees exactly when another one on its machine is gone.
 
 Process ids are reused, so the identity includes the start time. They mean nothing on another machine, after a reboot,
 or in another container, so the identity includes these too.

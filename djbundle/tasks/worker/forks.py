@@ -64,10 +64,7 @@ def _undo_process_setup(pipe: ProcessEnd) -> None:
 
 
 def end_copy() -> None:
-    """End this process if a task has forked it and has come back in it too.
-
-    It would go on as a second process of the worker: run the tasks that wait in it once more, and never end.
-    """
+    """End this process if a task has forked it, and the fork has returned from the task too."""
     if _own_process:
         processes.end_copy(_own_process[0])
 

@@ -34,24 +34,24 @@ class Inbox(Protocol):
         ...
 
     def settle(self, writes: PendingWrites) -> None:
-        """Give rows to what has to be written of such tasks. Drop the rest."""
+        """Give rows to direct runs whose outcomes must be written. Drop the others."""
         ...
 
     def acknowledge_written(self) -> None:
-        """Acknowledge messages of which nothing is left to write."""
+        """Acknowledge the messages whose tasks need no more writes."""
         ...
 
     @property
     def rows(self) -> dict[int, int]:
-        """The keys of the runs that came without rows and got them, by the keys of these."""
+        """The keys of the runs that came without rows and got them, by the keys of these rows."""
         ...
 
     def give_back(self, keys: Sequence[int], *, is_refused: bool) -> None:
-        """Let these be sent again: at once, or if no worker may have room for them, a moment later."""
+        """Have these keys sent again: at once, or a moment later if all workers may be busy."""
         ...
 
     def grant(self, room: int) -> None:
-        """Let `room` keys come in all."""
+        """Grant credit for `room` keys in all."""
         ...
 
     def stop_receiving(self) -> None:

@@ -1,9 +1,9 @@
 """The worker: claims tasks, gives them to its processes, writes their outcomes, and renews their leases.
 
 One loop in one thread waits for a wake-up (a task was committed, a process reported something, a signal came) or for
-the next poll. Signal handlers only wake it. Of the project's code it runs only what loads modules. Only the worker
-writes to the table, with one exception (see attempt.py): many outcomes in one transaction, each under the epoch of its
-run. While the database does not answer, it waits and loses nothing.
+the next poll. Signal handlers only wake it. It imports the project's modules, and runs no other code of the project.
+Only the worker writes to the table, with one exception (see attempt.py): many outcomes in one transaction, each under
+the epoch of its run. While the database does not answer, it waits and loses nothing.
 """
 
 import contextlib
@@ -225,7 +225,7 @@ class Worker:
             self.inbox.settle(self.pending_writes)
 
     def _abort(self) -> None:
-        """Give all tasks back, because the worker itself fails and no task is to blame.
+        """Give all tasks back, because the worker itself fails, and no task is the cause.
 
         Outcomes are not written at first, since one of them may be the cause.
         """

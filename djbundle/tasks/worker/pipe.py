@@ -112,7 +112,7 @@ class WorkerEnd:
 
 
 class ProcessEnd:
-    """The end of the process, which may block since the process has nothing else to do.
+    """The process's end of the pipe. It may block, since the process has nothing else to do.
 
     One thread receives. Any thread may send, one at a time. It is no Python file object: the lock of that would be held
     for ever in a process that is forked while a thread reads.

@@ -155,7 +155,7 @@ class ProcessHandle:
     def is_wedged(self) -> bool:
         """Return whether it is idle and no longer works: it starts no task that it gets, or answers no recall.
 
-        Then its threads have ended or wait for ever, and no task is to blame.
+        Then its threads have ended or wait for ever, and no task is the cause.
         """
         has_not_answered = self.is_recalled and time.monotonic() - self.recalled_at > RECALL_TIMEOUT
         return (has_not_answered or self.useless_recalls >= MAX_USELESS_RECALLS) and not self.assignments.running

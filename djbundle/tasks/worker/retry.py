@@ -56,12 +56,12 @@ def _log_error(text: str, error: BaseException) -> None:
 
 
 def _snoozed(record: TaskRecord, error: RetryAfter) -> Outcome:
-    """Return an outcome that is no failure.
+    """Return an outcome that is not a failure.
 
     Nothing of it is kept, since a task may ask for years whether it can be done.
     """
     delay = bounded(error.delay, MIN_SNOOZE)  # bounded again: any code may have set it
-    logger.info("%s is put off for %.0f s", record, delay)
+    logger.info("%s is postponed for %.0f s", record, delay)
     return Outcome(record.pk, record.epoch, TaskResultStatus.READY, delay=delay)
 
 

@@ -1,9 +1,10 @@
-"""The worker's part of schedules: it brings declarations into the table, and enqueues each tick once.
+"""The worker's part of schedules: it writes declarations into the table, and enqueues each tick once.
 
 A tick is one transaction: ``next_run`` moves on, if it still is what this worker has read, and the task is enqueued. So
-only one of any number of workers enqueues it, and after a crash another worker does. Of the project's code the worker
-only imports the modules. A task that needs more is written as a row, of which a process makes a task, as with a task
-that follows another.
+only one of any number of workers enqueues it, and after a crash another worker does.
+
+The worker imports the modules of the project, and runs no other code of it. A task that needs such code is written as a
+row, from which a process makes a task, as with a task that follows another.
 """
 
 import datetime
@@ -28,7 +29,7 @@ from djbundle.tasks.validators import load_task
 
 logger = logging.getLogger("djbundle.tasks")
 
-SYNC_INTERVAL = 30.0  # seconds between checks whether newer code is gone; only the newest code brings declarations in
+SYNC_INTERVAL = 30.0  # seconds between checks whether newer code is gone; only the newest code writes its declarations
 CHECK_INTERVAL = 1.0  # seconds between checks for schedules that other processes have changed
 SKIP_SECONDS = 300.0  # seconds until a schedule that cannot be run is retried; another worker may know its task
 MAX_MISSED = 1000  # runs for ticks that were missed
@@ -67,7 +68,7 @@ class Scheduler:
 
     def _run_ticks(self, now: datetime.datetime) -> None:
         for schedule in self._waiting().filter(next_run__lte=now).order_by("next_run"):
-            failure_text = f'schedule "{schedule}" is passed over for {SKIP_SECONDS:.0f} s'
+            failure_text = f'schedule "{schedule}" is skipped for {SKIP_SECONDS:.0f} s'
             if not _try(failure_text, partial(run_tick, schedule, now)):
                 self._skipped[schedule.pk] = time.monotonic() + SKIP_SECONDS
 
@@ -180,7 +181,7 @@ def _disable_undeclared(broken: list[str]) -> None:
 def _try(failure_text: str, action: Callable[[], object]) -> bool:
     """Return whether it succeeded; a schedule that fails harms no other.
 
-    If the database does not answer, raise its error: that is the matter of the worker.
+    If the database does not answer, raise its error: the worker handles that.
     """
     try:
         action()

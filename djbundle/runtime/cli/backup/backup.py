@@ -1,4 +1,4 @@
-"""``./shop backup``: write a backup while the site serves, list those that are there, or prove that one restores."""
+"""``./shop backup``: write a backup while the site serves, list the backups, or check that one can be restored."""
 
 import datetime
 import tempfile
@@ -9,7 +9,7 @@ from djbundle.contract.layout import BACKUPS
 from djbundle.errors import BackupError
 from djbundle.runtime.backup import layout
 from djbundle.runtime.backup.contents import Contents
-from djbundle.runtime.backup.restoring import check_fits, lay_out_and_check
+from djbundle.runtime.backup.restoring import check_fits, unpack_and_check
 from djbundle.runtime.backup.retention import list_backups
 from djbundle.runtime.backup.writing import write_backup
 from djbundle.runtime.cli.upgrade import Reporter, add_json
@@ -22,11 +22,17 @@ LATEST = "latest"
 
 def add_backup_options(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "folder", nargs="?", type=Path, metavar="FOLDER", help="where to write it  [default: backups, with the data]"
+        "folder",
+        nargs="?",
+        type=Path,
+        metavar="FOLDER",
+        help="the folder to write it to  [default: backups, in the data directory]",
     )
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument("--list", action="store_true", help="only list the backups of that folder, the newest first")
-    ways.add_argument("--check", metavar="FILE", help="only prove that a backup restores; latest: the newest one")
+    ways.add_argument(
+        "--check", metavar="FILE", help="only check that a backup can be restored; latest: the newest one"
+    )
     add_json(parser)
 
 
@@ -41,7 +47,7 @@ def run_backup(bundle: Bundle, arguments: list[str]) -> int:
     else:
         contents = Contents.ask(bundle)
         for alias, kind in contents.servers.items():
-            report("note", f'the database "{alias}" is on a server of {kind}, and is not in the backup', alias=alias)
+            report("note", f'the database "{alias}" is on a {kind} server, and is not in the backup', alias=alias)
         path = write_backup(bundle, contents, folder)
         size = path.stat().st_size
         report("written", f"{path} ({size / MEGABYTE:.1f} MB)", file=str(path), size=size)
@@ -63,13 +69,13 @@ def find_backup(name: str, folder: Path, site: str) -> Path:
 
 
 def check(bundle: Bundle, backup: Path, report: Reporter) -> None:
-    """Lay a backup out beside the data, as a restore would, and check it."""
+    """Unpack a backup in the data directory, as a restore would, and check it."""
     bundle.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".check-", dir=bundle.data) as folder:
-        checked = lay_out_and_check(backup, Path(folder))
+        checked = unpack_and_check(backup, Path(folder))
         check_fits(checked, bundle, Contents.ask(bundle))
     facts = checked.facts
-    text = f"{backup} is whole, and fits: {facts.site} {facts.version} of {facts.created}"
+    text = f"{backup} is complete and fits this site: {facts.site} {facts.version} of {facts.created}"
     report("whole", text, file=str(backup), created=facts.created, version=facts.version)
 
 

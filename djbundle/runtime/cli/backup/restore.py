@@ -1,4 +1,4 @@
-"""``./shop restore``: put a backup in the place of the data, also while the site serves."""
+"""``./shop restore``: replace the site's data by a backup, also while the site serves."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from djbundle.errors import BackupError, NotServingError
 from djbundle.runtime.backup import exchange
 from djbundle.runtime.backup.contents import Contents
 from djbundle.runtime.backup.exchange import Restore
-from djbundle.runtime.backup.restoring import Checked, check_fits, lay_out_and_check, plan
+from djbundle.runtime.backup.restoring import CheckedBackup, check_fits, plan, unpack_and_check
 from djbundle.runtime.cli.backup.backup import LATEST, find_backup, folder_of
 from djbundle.runtime.cli.upgrade import Reporter, add_json, check_program, reload
 from djbundle.runtime.core.bundle import Bundle
@@ -23,7 +23,7 @@ from djbundle.runtime.process.lock import held, is_served, lock_data_directory
 
 def add_restore_options(parser: ArgumentParser) -> None:
     parser.add_argument("backup", metavar="FILE", help=f"a file that `backup` has written; {LATEST}: the newest one")
-    parser.add_argument("--check", action="store_true", help="only prove that it restores: nothing is changed")
+    parser.add_argument("--check", action="store_true", help="only check that it can be restored; change nothing")
     add_json(parser)
 
 
@@ -33,7 +33,7 @@ def run_restore(bundle: Bundle, arguments: list[str]) -> int:
     backup = find_backup(options.backup, folder_of(bundle.data), bundle.manifest.name)
     with staging(bundle.data) as folder:
         report("reading", f"reading {backup}", file=str(backup))
-        checked, contents = lay_out_and_check(backup, folder), Contents.ask(bundle)
+        checked, contents = unpack_and_check(backup, folder), Contents.ask(bundle)
         check_fits(checked, bundle, contents)
         facts = checked.facts
         report("whole", f"it is whole: {facts.site} {facts.version} of {facts.created}", created=facts.created)
@@ -44,11 +44,11 @@ def run_restore(bundle: Bundle, arguments: list[str]) -> int:
 
 @contextlib.contextmanager
 def staging(data: Path) -> Iterator[Path]:
-    """Yield an empty folder beside the data, and let nobody else restore meanwhile."""
+    """Yield an empty folder in the data directory, and lock other restores out meanwhile."""
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     root = data / exchange.FOLDER
     root.mkdir(mode=0o700, exist_ok=True)
-    busy = BackupError("the site is being restored by another command", "wait until it has ended")
+    busy = BackupError("another command is restoring the site", "wait until it has ended")
     with held(root / exchange.LOCK, busy):
         clean_up(data)
         folder = root / "files"
@@ -59,15 +59,18 @@ def staging(data: Path) -> Iterator[Path]:
 
 
 def clean_up(data: Path) -> None:
-    """Undo a restore that was killed half way. In a site that serves it has not begun, or a start has undone it."""
+    """Undo a restore that was killed half way.
+
+    If the site serves, the restore had not begun, or a start has undone it already.
+    """
     if not is_served(data):
         exchange.recover(data)
     elif stale := Restore.read(data):
         stale.forget()
 
 
-def restore(bundle: Bundle, checked: Checked, contents: Contents, report: Reporter) -> None:
-    """Put the files in place: by the next process of a site that serves, or at once if none does."""
+def restore(bundle: Bundle, checked: CheckedBackup, contents: Contents, report: Reporter) -> None:
+    """Put the files in place. If the site serves, its next process does so; otherwise this process does."""
     try:
         request_status(bundle.data, check_program)
     except NotServingError:
@@ -82,7 +85,7 @@ def restore(bundle: Bundle, checked: Checked, contents: Contents, report: Report
         change.write()
         hand_over(bundle.data, report)
     kept = next((each.kept for each in change.exchanges if each.is_database), "")
-    text = f"restored; the database from before is {kept}" if Path(kept).exists() else "restored"
+    text = f"restored; the previous database is kept in {kept}" if Path(kept).exists() else "restored"
     report("restored", text, kept=kept)
 
 

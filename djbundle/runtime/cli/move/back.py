@@ -1,4 +1,4 @@
-"""The way back to SQLite, and the end of it."""
+"""Moves back to SQLite, or gives that possibility up."""
 
 import datetime
 from pathlib import Path
@@ -36,7 +36,7 @@ def go_back(bundle: Bundle, report: Reporter) -> None:
 
 
 def moved_state(bundle: Bundle) -> tuple[MoveState, DatabaseFacts]:
-    """Return what is kept of the move, and the server. Raise MoveError if the site has not moved."""
+    """Return the record of the move, and the facts of the server. Raise MoveError if the site has not moved."""
     url, state = url_file.read(bundle.data), folder.read_state(bundle.data)
     if not url:
         raise MoveError("the site has not been moved by this command", "move URL  moves it")

@@ -1,4 +1,4 @@
-"""The command ``./shop move``: its options, and where the site stands."""
+"""The command ``./shop move``: its options, and the state of the move."""
 
 import sys
 from argparse import ArgumentParser, Namespace
@@ -26,7 +26,7 @@ def add_move_options(parser: ArgumentParser) -> None:
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument("--back", action="store_true", help="go back to SQLite, with all that was written since")
     ways.add_argument("--abort", action="store_true", help="clean up after a move that was killed")
-    ways.add_argument("--forget", action="store_true", help="throw the way back away; the SQLite file is put aside")
+    ways.add_argument("--forget", action="store_true", help="give up the way back; the SQLite file goes to the backups")
     add_json(parser)
 
 
@@ -63,16 +63,16 @@ def read_url(text: str) -> str:
     url = sys.stdin.readline().strip() if text == "-" else text
     masking.learn({service_variables.DATABASE: url})
     if not url.startswith(SCHEMES):
-        raise MoveError("this is no URL of a PostgreSQL", EXAMPLE)
+        raise MoveError("this is not a PostgreSQL URL", EXAMPLE)
     return url
 
 
 def report_state(bundle: Bundle, report: Reporter) -> None:
     state = folder.read_state(bundle.data)
     if folder.is_moving(bundle.data):
-        report("moving", "the site is being moved by another command")
+        report("moving", "another command is moving the site")
     elif url_file.read(bundle.data):
-        way = f"move --back  returns to {state.file}" if state else "the way back was thrown away"
+        way = f"move --back  returns to {state.file}" if state else "the way back was given up"
         report("moved", f"the site uses PostgreSQL; {way}", file=state.file if state else "")
     elif was_interrupted(state):
         report("interrupted", "a move was interrupted;  move URL  begins it again,  move --abort  cleans up")

@@ -73,7 +73,7 @@ def site_name(data: Path) -> str:
 
 
 def rehearse(source: SqliteSide, destination: PostgresSide, state: MoveState, report: Reporter) -> None:
-    """Raise MoveError, after all lines, if PostgreSQL would refuse something."""
+    """Print a line for each row that PostgreSQL would refuse. Raise MoveError if there is any."""
     report("rehearsing", "rehearsing: each row is checked against the new tables")
     count = 0
     for problem in find_problems(source, destination.tables, state.leave):
@@ -92,7 +92,7 @@ def copy_and_follow(source: SqliteSide, destination: PostgresSide, report: Repor
         report("copying", text)
 
     def repair(table: Table) -> None:
-        report_copying(f"{table.name} differs, and is copied again: a table was changed in a way that no trigger saw")
+        report_copying(f"{table.name} differs, and is copied again: it was changed in a way that no trigger saw")
         copy_again(source, destination, table)
 
     with refusals_explained():

@@ -35,13 +35,13 @@ def switch(bundle: Bundle, order: SwitchOrder, server: DatabaseFacts, report: Re
 
 
 def check_site(bundle: Bundle) -> None:
-    """Raise UpgradeError if another file serves the site: that one could not be switched after all rows are copied."""
+    """Raise UpgradeError if another file serves the site: it could not make the switch after the copy."""
     with contextlib.suppress(NotServingError):
         request_status(bundle.data, check_program)
 
 
 def hand_over(data: Path, report: Reporter) -> float:
-    """Return the seconds in which nobody could write. Raise MoveError if the site stays where it was."""
+    """Return for how many seconds writes waited. Raise MoveError if the site stays where it was."""
     stopped = time.monotonic()
     for message in reload(data):
         if message.state == HandoverState.FAILED:

@@ -40,7 +40,7 @@ class RequestBody:
         return message
 
     def refusal(self) -> tuple[HTTPStatus, str] | None:
-        """Return why the body must not go on, whoever sends it."""
+        """Return why the body must be refused, whoever sends it."""
         max_body = self.limits.options.max_body
         if max_body and self.rate.size > max_body:
             return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large"

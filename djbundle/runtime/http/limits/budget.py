@@ -128,7 +128,7 @@ class Budget:
         return self.is_client_at_limit(client)
 
     def is_client_at_limit(self, client: str) -> bool:
-        """Return whether as many bytes wait for the client as may."""
+        """Return whether the client has reached its limit of waiting bytes."""
         if self.is_exempt(client):
             return self.is_full
         held = self.held_by(client)

@@ -13,7 +13,7 @@ from typing import Protocol
 from djbundle.runtime.http.limits.budget import MAX_BYTES, RESERVE, Budget, share_key
 
 WINDOW = 2.5  # seconds, at least, over which the progress of a response is measured
-FAST_SECONDS = 10.0  # a client that takes a response in less is spared: it will make room soon
+FAST_SECONDS = 10.0  # a client that takes a response in less is not evicted: it will make room soon
 EVICTION_TIMEOUT = 5.0  # seconds without any progress before a response makes room, whatever its client holds
 
 
@@ -37,7 +37,7 @@ class CountedResponse(Protocol):
 
     @property
     def waiting_since(self) -> float | None:
-        """Since when its client is waited for, in monotonic seconds; None if it is not."""
+        """The monotonic time since which the process waits for its client; None if it does not."""
         ...
 
 
@@ -104,7 +104,7 @@ class Eviction[T: CountedResponse]:
 def longest_waiting[T: CountedResponse](responses: Iterable[T], now: float) -> list[T]:
     """Return the quarter that has waited longest for clients.
 
-    Those that have waited less than EVICTION_TIMEOUT are spared.
+    Responses that have waited less than EVICTION_TIMEOUT are not among them.
     """
     waiting = [(each.waiting_since, number, each) for number, each in enumerate(responses) if each.waiting_since]
     return [

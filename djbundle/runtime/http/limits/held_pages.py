@@ -15,7 +15,7 @@ from djbundle.runtime.http.limits.budget import (
 )
 
 MAX_HELD_BYTES = 64 << 20  # bytes of held pages of all clients
-HELD_RESERVE = 32 << 20  # bytes beyond that for clients of whom no other page waits
+HELD_RESERVE = 32 << 20  # bytes beyond that for clients that have no other waiting page
 
 
 class HeldPages:

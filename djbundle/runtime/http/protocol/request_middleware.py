@@ -13,7 +13,7 @@ from typing import Any
 from django.utils.module_loading import import_string
 
 from djbundle.runtime.http.protocol.proxy_headers import COMMON_HEADERS, Headers, without_proxy_headers
-from djbundle.runtime.net.forwarded import Node
+from djbundle.runtime.net.forwarded_headers import Node
 from djbundle.runtime.net.trusted_proxies import Client, ForwardedHeaders, find_client
 
 REQUEST_ID = re.compile(r"[\w.:=+/@-]{1,128}", re.ASCII)

@@ -1,4 +1,4 @@
-"""Django's ``migrate``, one process at a time. It names what the version before cannot work with."""
+"""Django's ``migrate``, one process at a time. It names what the previous version cannot work with."""
 
 from typing import Any
 

@@ -29,8 +29,8 @@ def is_same(one: Any, other: Any) -> bool:
 def arrive(bed: Testbed, *args: Any, **kwargs: Any) -> None:
     """Expect that these arguments reach the task unchanged."""
     jobs.note_arguments.enqueue(bed.folder, *args, **kwargs)
-    (told,) = bed.wait_for_lines(1, "it did not run")
-    expect(is_same(told, [list(args), kwargs]), f"other arguments arrived: {told!r:.80}")
+    (received,) = bed.wait_for_lines(1, "it did not run")
+    expect(is_same(received, [list(args), kwargs]), f"other arguments arrived: {received!r:.80}")
 
 
 @promise
@@ -49,9 +49,9 @@ def an_argument_of_1_MiB_arrives(bed: Testbed) -> None:  # noqa: N802 - the unit
 def a_float_arrives_as_a_float(bed: Testbed) -> None:
     """Enqueue very large and small ones. Some databases keep numbers in a form of their own."""
     jobs.note_arguments.enqueue(bed.folder, FLOATS)
-    (((told,), _named),) = bed.wait_for_lines(1, "it did not run")
-    expect([float(each) for each in told] == FLOATS, f"other numbers arrived: {told!r:.80}")
-    changed = [sent for sent, each in zip(FLOATS, told, strict=True) if not isinstance(each, float)]
+    (((received,), _named),) = bed.wait_for_lines(1, "it did not run")
+    expect([float(each) for each in received] == FLOATS, f"other numbers arrived: {received!r:.80}")
+    changed = [sent for sent, each in zip(FLOATS, received, strict=True) if not isinstance(each, float)]
     if changed:
         raise InPart(f"{', '.join(map(repr, changed))} arrived as whole numbers")
 
@@ -84,5 +84,5 @@ def a_list_that_is_changed_after_enqueue_arrives_as_it_was(bed: Testbed) -> None
     values = [1]
     jobs.note.enqueue(bed.folder, values)
     values.append(2)
-    (told,) = bed.wait_for_lines(1, "it did not run")
-    expect(told == [1], f"{told} arrived")
+    (received,) = bed.wait_for_lines(1, "it did not run")
+    expect(received == [1], f"{received} arrived")

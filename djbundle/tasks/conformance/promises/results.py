@@ -45,8 +45,8 @@ def a_result_is_found_by_its_id(bed: Testbed) -> None:
     result = jobs.add.enqueue(1)
     expect(jobs.add.get_result(result.id).id == result.id, "get_result() finds another one")
     bed.ended(result)
-    found = jobs.add.get_result(result.id)
-    expect((found.return_value, found.args) == (2, [1]), f"get_result() says {found!r:.80}")
+    fetched = jobs.add.get_result(result.id)
+    expect((fetched.return_value, fetched.args) == (2, [1]), f"get_result() says {fetched!r:.80}")
 
 
 @promise
@@ -83,8 +83,8 @@ def the_status_follows_the_task(bed: Testbed) -> None:
 
 
 def expect_status(result: Any, status: str) -> None:
-    found = jobs.hang.get_result(result.id).status
-    expect(found == status, f"its status is {found}, not {status}")
+    recorded = jobs.hang.get_result(result.id).status
+    expect(recorded == status, f"its status is {recorded}, not {status}")
 
 
 @promise

@@ -64,7 +64,8 @@ def async_code_can_enqueue(bed: Testbed) -> None:
 def a_task_gets_its_context(bed: Testbed) -> None:
     """Enqueue a task with takes_context. It tells its attempt and the id of its result."""
     result = jobs.tell_context.enqueue(bed.folder, word="hello")
-    (told,) = bed.wait_for_lines(1, "it did not run")
+    (received,) = bed.wait_for_lines(1, "it did not run")
     expect(
-        told == [1, result.id, "hello"], f"it was told attempt {told[0]}, result {told[1]}; the result is {result.id}"
+        received == [1, result.id, "hello"],
+        f"it was told attempt {received[0]}, result {received[1]}; the result is {result.id}",
     )

@@ -28,8 +28,8 @@ def make_task() -> Any:
 
 def is_told(bed: Testbed, result: Any) -> bool:
     """Return whether the task waits, or has failed with an error."""
-    found = bed.backend.get_result(result.id)
-    return found.status == "READY" or (found.status == "FAILED" and bool(found.errors))
+    fetched = bed.backend.get_result(result.id)
+    return fetched.status == "READY" or (fetched.status == "FAILED" and bool(fetched.errors))
 
 
 @promise

@@ -15,7 +15,7 @@ from djbundle.tasks.text import one_line
 
 MAX_MESSAGES = 10  # in one request
 WAIT_SECONDS = 20  # for which a request for messages waits, the longest that SQS permits: an empty answer costs as much
-VISIBILITY_SECONDS = 5  # until a message that was received and not deleted comes again, which does no harm
+VISIBILITY_SECONDS = 5  # until a received message that was not deleted comes again, which does no harm
 CONNECT_TIMEOUT, READ_TIMEOUT = 5, WAIT_SECONDS + 10  # seconds
 ATTEMPTS = 3  # of a request that is throttled or not answered
 MAX_CONNECTIONS = 50  # that are kept: one for each queue, and one for what is sent
@@ -38,14 +38,14 @@ CAUSES = {  # by the code of SQS: the cause and the fix
     **dict.fromkeys(("ExpiredToken", "ExpiredTokenException"), ("the session token has expired", "set a new one")),
     **dict.fromkeys(
         ("Throttling", "ThrottlingException", "RequestThrottled", "OverLimit", "ServiceUnavailable"),
-        ("SQS throttles the requests of this account", "this ends by itself, or raise the quota"),
+        ("SQS throttles the requests of this account", "wait, or raise the quota"),
     ),
 }
 DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"}
 
 
 class SqsError(Exception):
-    """SQS did not do what it was asked for. The text is the cause and the fix."""
+    """A request to SQS failed. The text is the cause and the fix."""
 
     def __init__(self, cause: str, fix: str) -> None:
         super().__init__(f"{cause}; {fix}")
@@ -111,7 +111,7 @@ class SqsClient:
         return messages
 
     def delete(self, queue: str, receipts: Sequence[str]) -> None:
-        """Delete messages. One that is not deleted comes again, and finds nothing to claim."""
+        """Delete messages. A message that is not deleted comes again, and finds nothing to claim."""
         with _explained(f'delete messages of the queue "{name_in_sqs(queue)}"'):
             for entries in _batches([{"ReceiptHandle": receipt} for receipt in receipts]):
                 self._sqs.delete_message_batch(QueueUrl=self.queue_url(queue), Entries=entries)
@@ -132,7 +132,7 @@ def name_in_sqs(queue: str) -> str:
 
 
 def _batches(entries: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Yield as many entries as one request may have, each with the Id that SQS wants."""
+    """Yield as many entries as one request may have, each with the Id that SQS requires."""
     for begin in range(0, len(entries), MAX_MESSAGES):
         yield [{"Id": str(number), **each} for number, each in enumerate(entries[begin : begin + MAX_MESSAGES])]
 

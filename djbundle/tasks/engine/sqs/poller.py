@@ -1,7 +1,8 @@
 """Threads that poll SQS, one for each queue, so that an empty queue does not hold up the others.
 
-A request for messages waits for up to 20 seconds, and cannot be called back. So a poller may get messages when nobody
-wants any more. It holds them for a moment, since mostly they are wanted again, then lets other workers have them.
+A request for messages waits for up to 20 seconds, and cannot be cancelled. So a poller may get messages when its worker
+has no room left. It holds them for a moment, since the worker mostly has room again soon. Then it lets other workers
+have them.
 """
 
 import threading
@@ -10,7 +11,7 @@ from typing import Any
 
 from djbundle.tasks.engine.sqs.client import MAX_MESSAGES, SqsClient
 
-HOLD_SECONDS = 0.2  # for which messages are kept that nobody wants at the moment
+HOLD_SECONDS = 0.2  # for which messages wait for room in the worker
 
 Messages = list[dict[str, Any]]
 
@@ -42,7 +43,7 @@ class Poller(threading.Thread):
             return 0 if self.is_stopped else max(1, min(self.room(), MAX_MESSAGES))
 
     def _offer(self, messages: Messages) -> Messages:
-        """Wait until the messages are taken. Return those that nobody wants."""
+        """Wait until the messages are taken. Return those that were not taken."""
         with self.condition:
             self.offered = messages
             self.condition.notify_all()

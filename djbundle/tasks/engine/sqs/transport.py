@@ -13,10 +13,10 @@ from djbundle.tasks.engine.sqs.poller import Pollers
 class Channel(virtual.Channel):  # type: ignore[misc] # kombu has no types
     """Sends messages, and acknowledges them in batches.
 
-    A message is deleted some milliseconds after it was acknowledged: with all others of the same request.
+    A message is deleted some milliseconds after it was acknowledged, together with all others of the same request.
     """
 
-    do_restore = False  # what was not acknowledged comes again by itself
+    do_restore = False  # SQS delivers unacknowledged messages again by itself
     client: SqsClient
     pollers: Pollers
     _acknowledged: defaultdict[str, list[str]]  # receipts by queue
@@ -87,7 +87,7 @@ class Channel(virtual.Channel):  # type: ignore[misc] # kombu has no types
             payload: dict[str, Any] = json.loads(message["Body"])
             payload["properties"] |= {"delivery_tag": message["ReceiptHandle"], "delivery_info": {"queue": queue}}
             self.Message(payload, channel=self)  # whether kombu can read it
-        except Exception:  # whatever a stranger has sent
+        except Exception:  # a stranger may have sent anything
             return None
         return payload
 

@@ -20,7 +20,7 @@ class NewProgram(NamedTuple):
     """A program that loads the site, then calls `run_inherited` with its last argument."""
 
     path: str
-    arguments: tuple[str, ...]  # from its name on
+    arguments: tuple[str, ...]  # its name, and what follows
 
 
 def become(

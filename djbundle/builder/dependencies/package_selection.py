@@ -35,7 +35,8 @@ SIGNER = ("cryptography",)  # for checking the signature of a new version
 KNOWN = frozenset((*RUNTIME[1:], *ZSTD))  # the runtime's use of these is known, so they are not searched
 # Database drivers. Another database address in the environment may need another driver.
 DRIVERS = frozenset({"mysqlclient", "oracledb", "psycopg", "psycopg2", "psycopg2-binary", "pymysql"})
-# Of tasks, with their extras; the broker's URL may name any. kombu needs more for Redis than its plain requirements.
+# The packages of brokers of tasks, with their extras; the broker's URL may name any. kombu needs more for Redis than
+# its plain requirements.
 BROKERS: dict[str, set[str]] = {"amqp": set(), "kombu": {"redis"}, "redis": set()}
 AWS = "boto3"  # for SQS
 MAY_NAME = "may name"  # ends the reason of what goes in for a service that the site may use one day
@@ -188,7 +189,7 @@ def _only_for(dependencies: list[Dependency], *first: str) -> set[str]:
 def _included(project: Project) -> Iterator[Candidate]:
     """Yield the distributions that `include` names.
 
-    Its other entries are files of the project, see contents/selection.py.
+    Its other entries are files of the project, see contents/file_selection.py.
     """
     files = set(file_entries(project.configuration.include, project.root))
     for name in project.configuration.include:

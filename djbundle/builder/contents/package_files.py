@@ -9,12 +9,17 @@ from pathlib import Path, PurePosixPath
 from django.utils.translation import to_locale
 
 from djbundle.builder.contents.bytecode import Source, add_bytecode
-from djbundle.builder.contents.selection import SOURCES
+from djbundle.builder.contents.file_selection import SOURCES
 from djbundle.builder.contents.suspicions import is_secret
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.tree import LICENSES_FOLDER, Part, Tree, base_of
-from djbundle.builder.dependencies.dependencies import Dependency, is_aws_only_for_sqs, local_packages, only_for_tls
 from djbundle.builder.dependencies.modules import Modules
+from djbundle.builder.dependencies.package_selection import (
+    Dependency,
+    is_aws_only_for_sqs,
+    local_packages,
+    only_for_tls,
+)
 from djbundle.builder.dependencies.project_imports import dotted
 from djbundle.builder.inspection.inspection import Inspection
 from djbundle.builder.native import compiler

@@ -15,7 +15,7 @@ from pathlib import Path, PurePath, PurePosixPath
 
 from djbundle.builder.contents import secret_contents
 from djbundle.builder.contents.lookup_databases import LOOKUP, LookupDatabases
-from djbundle.builder.contents.secret_names import HIDDEN, Suspicion, suspicion_of_name
+from djbundle.builder.contents.secret_names import HIDDEN, Suspicion, is_hidden, suspicion_of_name
 from djbundle.builder.contents.suspicions import KINDS, Kind, suspicion_of_members
 from djbundle.builder.dependencies.modules import is_test
 from djbundle.builder.dependencies.project_imports import imported_from
@@ -58,7 +58,8 @@ class FileSelection:
         # A folder named tests may hold only templates, so it counts as tests only if it has sources.
         self.tests = {parent for path in sources for parent in path.parents if parent.name == "tests"}
         lists = (self.project.files, self.project.listing.ignored)
-        # A site that was tried beside its sources, with its uploads. The project's own folder is no such folder.
+        # Data directories of a site that was run beside its sources, with its uploads. The project's own folder never
+        # counts.
         self.data_directories = {path.parent for each in lists for path in each if path.name == SERVE_LOCK} - {Path()}
         self.packages = {path.parent for path in sources if path.name == "__init__.py"}
 
@@ -68,8 +69,8 @@ class FileSelection:
         included = set(self._named_by_include())
         if unmatched := [each for each in self.patterns if not any(_matches(path, each) for path in included)]:
             raise ConfigurationError(
-                f'[tool.djbundle] includes "{unmatched[0]}", and no file of the project is called so',
-                "correct the path, or take it out",
+                f'[tool.djbundle] includes "{unmatched[0]}", but the project has no such file',
+                "correct the path, or remove it",
             )
         files = {*self.project.files, *included, *self._compiled_translations()}
         decisions = [self._decide(path) for path in files]
@@ -163,7 +164,7 @@ class FileSelection:
         return Decision(name, True, kind or OPENED) if kind or is_opened else self._decide_other(path, source)
 
     def _decide_other(self, path: Path, source: Path) -> Decision:
-        """Decide about a data file for which only its name and content speak."""
+        """Decide about a data file by its name and content alone."""
         in_package = not self.packages.isdisjoint(path.parents)
         if path.suffix.lower() == ".sql" and not in_package:
             return self._left_out(path, STATEMENTS)
@@ -187,7 +188,7 @@ class FileSelection:
     def _kind(self, path: Path) -> str:
         """Return what kind of file it is by its folder, if its suffix fits that kind; else ""."""
         suffix = path.suffix.lower()
-        if any(part.startswith(".") and part != ".well-known" for part in path.parts):
+        if is_hidden(path):
             return ""
         for kind, suffixes in self._kinds(path):
             if suffix in suffixes:
@@ -196,8 +197,7 @@ class FileSelection:
 
     def _is_template(self, path: Path) -> bool:
         """Return whether a file in a folder of templates has the syntax of one, whatever its suffix: a contact.vcf."""
-        is_hidden = any(part.startswith(".") for part in path.parts)
-        if is_hidden or all(kind != TEMPLATE for kind, _ in self._kinds(path)):
+        if is_hidden(path) or all(kind != TEMPLATE for kind, _ in self._kinds(path)):
             return False
         try:
             text = (self.project.root / path).read_text("utf-8")
