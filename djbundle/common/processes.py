@@ -60,14 +60,19 @@ def end_copies_of_pool_threads() -> None:
     """
     from concurrent.futures import thread as pools  # noqa: PLC0415 - the supervisor has no need of it
 
+    forking = threading.local()
+
+    def before() -> None:
+        forking.queues = [*pools._threads_queues.values()]  # from Python 3.14 on, this is empty in the forked process
+
     def after_in_child() -> None:
-        for work in [*pools._threads_queues.values()]:
+        for work in forking.queues:
             with contextlib.suppress(queue.Empty):
                 while True:
                     work.get_nowait()
             work.put(_Departure())
 
-    os.register_at_fork(after_in_child=after_in_child)
+    os.register_at_fork(before=before, after_in_child=after_in_child)
 
 
 def use_line_buffering() -> None:
