@@ -12,7 +12,7 @@ from packaging.version import Version
 from djbundle.builder.contents.package_files import _PackageFilter
 from djbundle.builder.dependencies import package_selection
 from djbundle.builder.dependencies.imports import ImportedModules, LateImports, NamedGroups
-from djbundle.builder.dependencies.package_selection import Dependency, find_dependencies, is_aws_only_for_sqs
+from djbundle.builder.dependencies.package_selection import Dependency, find_dependencies, is_aws_only_for_own_services
 from djbundle.builder.inspection.inspection import Inspection, ReadVariable
 from djbundle.builder.project import installed
 from djbundle.builder.project.configuration import Configuration
@@ -183,12 +183,22 @@ def test_drivers_come_when_a_variable_may_name_a_database(project: Project, monk
 
 
 @pytest.mark.parametrize(("source", "is_only"), [("", True), ("def view(request):\n    import boto3\n", False)])
-def test_aws_is_only_for_sqs_unless_the_project_uses_it(project: Project, source: str, is_only: bool) -> None:
+@pytest.mark.parametrize("has_tasks", [True, False])
+def test_aws_is_only_for_tasks_and_backups_unless_the_project_uses_it(
+    project: Project, source: str, is_only: bool, has_tasks: bool
+) -> None:
     (project.root / "site_" / "views.py").write_text(source)
     with_tasks = replace(INSPECTION, modules={**INSPECTION.modules, "djbundle.tasks.apps": "apps.py"})
-    assert "boto3" in find(project, with_tasks)
-    assert is_aws_only_for_sqs([*find(project, with_tasks).values()]) == is_only
-    assert ("botocore" in find(project)) != is_only
+    dependencies = find(project, with_tasks if has_tasks else INSPECTION)
+    assert "botocore" in dependencies
+    assert is_aws_only_for_own_services([*dependencies.values()]) == is_only
+
+
+def test_boto3_that_is_not_installed_for_the_project_stays_out(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installed, "is_for_project", without("boto3"))
+    assert "boto3" not in find(project)
 
 
 @pytest.mark.parametrize(
@@ -196,14 +206,15 @@ def test_aws_is_only_for_sqs_unless_the_project_uses_it(project: Project, source
     [
         ("botocore/data/ec2/2016-11-15/service-2.json.gz", True),
         ("botocore/data/sqs/2012-11-05/service-2.json.gz", False),
+        ("botocore/data/s3/2006-03-01/service-2.json.gz", False),
         ("botocore/data/sts/2011-06-15/service-2.json.gz", False),
         ("botocore/data/endpoints.json", False),
         ("boto3/session.py", False),
     ],
 )
 def test_descriptions_of_other_services_of_aws(path: str, is_left_out: bool) -> None:
-    assert _PackageFilter(INSPECTION, is_aws_for_sqs=True).leaves_out(path) == is_left_out
-    assert not _PackageFilter(INSPECTION, is_aws_for_sqs=False).leaves_out(path)
+    assert _PackageFilter(INSPECTION, is_aws_only_ours=True).leaves_out(path) == is_left_out
+    assert not _PackageFilter(INSPECTION, is_aws_only_ours=False).leaves_out(path)
 
 
 def test_project_that_is_installed_too(project: Project) -> None:

@@ -18,16 +18,19 @@ from djbundle.runtime.backup import layout
 from tests.conftest import NewSite
 from tests.support.customer import Customer
 from tests.support.load import Load, writer
+from tests.support.object_store import ObjectStore
+from tests.support.ports import free_port
 from tests.support.site import Site
 from tests.support.waiting import wait_until
 
 COUNT = "from notes.models import Note; print(Note.objects.count())"
 ADD = "from notes.models import Note; Note.objects.create(text={text!r})"
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "s3cret-key-of-the-bucket"}
 UPLOAD = "photos/ü and a blank.png"
 BACK_UP = """
 from pathlib import Path
 from types import SimpleNamespace
-from djbundle.runtime.backup.policy import Retention
+from djbundle.runtime.backup.policy import BackupPolicy, Frequency, Retention
 from djbundle.runtime.backup.schedule import back_up_and_prune
 from django.conf import settings
 bundle = SimpleNamespace(
@@ -36,7 +39,7 @@ bundle = SimpleNamespace(
 )
 settings.ADMINS = ["admin@example.com"]
 settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
-print("code", back_up_and_prune(bundle, Retention(0, 2, 0), lambda: None))
+print("code", back_up_and_prune(bundle, BackupPolicy(Frequency.NIGHTLY, Retention(0, 2, 0), {copy_to!r}), lambda: None))
 """
 
 
@@ -248,7 +251,7 @@ def test_backups_by_itself(site: Site) -> None:
         old = site.data / "backups" / f"small-{day}T030000Z.tar.zst"
         old.parent.mkdir(exist_ok=True)
         old.touch()
-    output = site.shell(BACK_UP.format(data=str(site.data)))
+    output = site.shell(BACK_UP.format(data=str(site.data), copy_to=None))
     assert "code 0" in output
     names = sorted(path.name for path in (site.data / "backups").glob("small-*.tar.zst"))
     assert len(names) == 2
@@ -256,10 +259,63 @@ def test_backups_by_itself(site: Site) -> None:
     broken = site.data / "media" / "broken"
     broken.mkdir()
     database(site).write_bytes(b"no database" * 1000)
-    result = site.run("shell", "-v0", "-c", BACK_UP.format(data=str(site.data)))
+    result = site.run("shell", "-v0", "-c", BACK_UP.format(data=str(site.data), copy_to=None))
     assert "code 72" in result.stdout
     assert "the backup was not written" in result.stderr
     assert "Subject: [Django] the backup of small failed" in result.stdout
+
+
+def test_copy_in_a_bucket(new_small: NewSite, tmp_path: Path) -> None:
+    """It is listed, checked and restored from there. As many are kept there as in the folder."""
+    with ObjectStore(tmp_path / "moto") as store:
+        store.create_bucket("spare")
+        site = new_small(**KEYS)
+        place = f"s3://spare/shops/one?endpoint={store.url}&region=eu-central-1"
+        site.run("migrate")
+        site.shell(ADD.format(text="kept"))
+        *_, written, copied = steps(site, "backup", place)
+        name = Path(str(written["file"])).name
+        assert copied["file"] == f"s3://spare/shops/one/{name}"
+        site.shell(ADD.format(text="later"))
+        Path(str(written["file"])).unlink()
+        assert [each["file"] for each in steps(site, "backup", place, "--list")] == [copied["file"]]
+        assert steps(site, "backup", place, "--check", "latest")[-1]["state"] == "whole"
+        assert steps(site, "restore", place.replace("one?", f"one/{name}?"))[-1]["state"] == "restored"
+        assert site.shell(COUNT) == "1"
+        for day in range(1, 5):
+            store.put("spare", f"shops/one/small-2026010{day}T030000Z.tar.zst", b"old")
+        assert "code 0" in site.shell(BACK_UP.format(data=str(site.data), copy_to=place))
+        names = [Path(str(each["file"])).name for each in steps(site, "backup", place, "--list")]
+        assert names[1:] == ["small-20260104T030000Z.tar.zst"]
+        assert [*site.data.glob(".fetched-*")] == []
+
+
+def test_bucket_that_does_not_answer(new_small: NewSite) -> None:
+    """The backup is there, and the error says that it was not copied."""
+    site = new_small(**KEYS)
+    site.run("migrate")
+    place = f"s3://spare?endpoint=http://127.0.0.1:{free_port()}"
+    code, text = refusal(site, "backup", place)
+    assert code == 72
+    assert "the bucket spare refuses: Could not connect" in text
+    assert len([*(site.data / "backups").glob("small-*.tar.zst")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "cause"),
+    [
+        ("s3://", "names no bucket"),
+        ("s3://key:secret@spare", "has keys in it"),
+        ("s3://spare?zone=1", 'has the unknown parameter "zone"'),
+    ],
+)
+def test_urls_that_name_no_bucket(new_small: NewSite, place: str, cause: str) -> None:
+    site = new_small()
+    for words in (("backup", place), ("restore", place)):
+        code, text = refusal(site, *words)
+        assert (code, cause in text, "secret" in text) == (72, True, False)
+    code, text = refusal(site, "serve", "--copy-backups-to", place)
+    assert (code, cause in text) == (2, True)
 
 
 def test_options_of_serve(new_small: NewSite) -> None:

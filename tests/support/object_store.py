@@ -34,6 +34,11 @@ class ObjectStore:
     def create_bucket(self, name: str) -> None:
         urllib.request.urlopen(urllib.request.Request(f"{self.url}/{name}", method="PUT"), timeout=30).close()
 
+    def put(self, bucket: str, key: str, data: bytes) -> None:
+        """Store a file."""
+        request = urllib.request.Request(f"{self.url}/{bucket}/{key}", method="PUT", data=data)
+        urllib.request.urlopen(request, timeout=30).close()
+
     def names(self, bucket: str) -> str:
         """Return the list of a bucket's files, as XML."""
         with urllib.request.urlopen(f"{self.url}/{bucket}?list-type=2", timeout=30) as response:

@@ -16,7 +16,7 @@ from djbundle.builder.core.tree import LICENSES_FOLDER, Part, Tree, base_of
 from djbundle.builder.dependencies.modules import Modules
 from djbundle.builder.dependencies.package_selection import (
     Dependency,
-    is_aws_only_for_sqs,
+    is_aws_only_for_own_services,
     local_packages,
     only_for_tls,
 )
@@ -31,7 +31,7 @@ from djbundle.contract.layout import PROGRAMS
 METADATA_LEFT_OUT = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json")
 CATALOGUES = ("django.mo", "djangojs.mo")
 AWS_DATA = ("botocore", "data")  # has a folder for each service
-AWS_SERVICES = ("signin", "sqs", "sso", "sso-oidc", "sts")  # SQS, and those that give credentials
+AWS_SERVICES = ("s3", "signin", "sqs", "sso", "sso-oidc", "sts")  # backups, tasks, and those that give credentials
 
 
 SOURCE = re.compile("|".join(map(translate, SOURCES)))
@@ -53,7 +53,10 @@ def add_packages(
         "packages": _all_files([each for each in dependencies if each.name not in tls], local),
         "tls": _all_files([each for each in dependencies if each.name in tls], {}),
     }
-    package_filter, read = _PackageFilter(inspection, is_aws_only_for_sqs(dependencies)), inspection.read_as_data()
+    package_filter, read = (
+        _PackageFilter(inspection, is_aws_only_for_own_services(dependencies)),
+        inspection.read_as_data(),
+    )
     in_executable = {str(name) for name in compiled}
     for part, files in parts.items():
         sources: list[Source] = []
@@ -110,8 +113,8 @@ def local_files(module: str, file: Path) -> Iterator[NamedFile]:
 class _PackageFilter:
     """Leave out files of packages that a running site does not need."""
 
-    def __init__(self, inspection: Inspection, is_aws_for_sqs: bool) -> None:
-        self._is_aws_for_sqs = is_aws_for_sqs
+    def __init__(self, inspection: Inspection, is_aws_only_ours: bool) -> None:
+        self._is_aws_only_ours = is_aws_only_ours
         self._loaded = set(inspection.modules)
         self._locales = None if inspection.languages is None else set(_locales_of(inspection.languages))
         self._shows_docstrings = "django.contrib.admindocs" in inspection.apps
@@ -145,7 +148,7 @@ class _PackageFilter:
     def _is_other_service(self, parts: list[str]) -> bool:
         """Return whether it describes a service of AWS that nothing uses."""
         is_of_service = tuple(parts[:2]) == AWS_DATA and len(parts) > 3
-        return self._is_aws_for_sqs and is_of_service and parts[2] not in AWS_SERVICES
+        return self._is_aws_only_ours and is_of_service and parts[2] not in AWS_SERVICES
 
 
 def _locales_of(languages: Iterable[str]) -> Iterator[str]:

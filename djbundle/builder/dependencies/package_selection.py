@@ -38,8 +38,9 @@ DRIVERS = frozenset({"mysqlclient", "oracledb", "psycopg", "psycopg2", "psycopg2
 # The packages of brokers of tasks, with their extras; the broker's URL may name any. kombu needs more for Redis than
 # its plain requirements.
 BROKERS: dict[str, set[str]] = {"amqp": set(), "kombu": {"redis"}, "redis": set()}
-AWS = "boto3"  # for SQS
+AWS = "boto3"  # for SQS, and for backups in S3
 MAY_NAME = "may name"  # ends the reason of what goes in for a service that the site may use one day
+BACKUPS_REASON = f"a bucket for backups that --copy-backups-to {MAY_NAME}"
 BROKER_REASON = f"a broker that {BROKER_URL} {MAY_NAME}"
 # For variables that move a bundle to other services, whatever its settings read: extras of djbundle. A row goes in if
 # all of its packages are installed for the project. With them come those at its end, if need be from djbundle.
@@ -90,6 +91,8 @@ def find_dependencies(project: Project, inspection: Inspection) -> list[Dependen
     _add_late(dependencies, new, late, leave_out)
     if TASKS_MODULE in inspection.modules:  # last, so the reason says whether anything else needs it
         _add_late(dependencies, {AWS: BROKER_REASON}, late, leave_out)
+    if installed.is_for_project(AWS):
+        _add(dependencies, [(AWS, BACKUPS_REASON, set())], leave_out)  # with what it requires, not all it could import
     return [dependencies[name] for name in sorted(dependencies)]
 
 
@@ -170,9 +173,9 @@ def only_for_tls(dependencies: list[Dependency]) -> set[str]:
     return _only_for(dependencies, TLS_REASON, SIGNER_REASON)
 
 
-def is_aws_only_for_sqs(dependencies: list[Dependency]) -> bool:
-    """Return whether SQS is the only service of AWS that the bundle uses."""
-    return "botocore" in _only_for(dependencies, BROKER_REASON)
+def is_aws_only_for_own_services(dependencies: list[Dependency]) -> bool:
+    """Return whether only djbundle uses AWS: SQS for tasks, and S3 for backups."""
+    return "botocore" in _only_for(dependencies, BROKER_REASON, BACKUPS_REASON)
 
 
 def _only_for(dependencies: list[Dependency], *first: str) -> set[str]:

@@ -21,3 +21,11 @@ class Retention(NamedTuple):
     hourly: int
     daily: int
     weekly: int
+
+
+class BackupPolicy(NamedTuple):
+    """What `serve` does about backups."""
+
+    frequency: Frequency
+    retention: Retention
+    copy_to: str | None = None  # the URL of a bucket

@@ -5,10 +5,11 @@ import os
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from djbundle.contract.layout import BACKUPS
 from djbundle.errors import DjbundleError
-from djbundle.runtime.backup.policy import Frequency, Retention
+from djbundle.runtime.backup.policy import BackupPolicy, Frequency, Retention
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.process import forking
@@ -29,14 +30,12 @@ class BackupSchedule:
         self,
         supervisor: Supervisor,
         bundle: Bundle,
-        frequency: Frequency,
-        keep: Retention,
+        policy: BackupPolicy,
         load: Callable[[], None],
     ) -> None:
-        self._supervisor, self._bundle, self._keep, self._load = supervisor, bundle, keep, load
-        self._frequency = frequency
-        if frequency != Frequency.OFF:
-            self._due = next_time(frequency, now())
+        self._supervisor, self._bundle, self._policy, self._load = supervisor, bundle, policy, load
+        if policy.frequency != Frequency.OFF:
+            self._due = next_time(policy.frequency, now())
             self._wait()
 
     def _wait(self) -> None:
@@ -47,13 +46,13 @@ class BackupSchedule:
         if self._supervisor.is_stopping:
             return
         if now() >= self._due:
-            self._due = next_time(self._frequency, now())
+            self._due = next_time(self._policy.frequency, now())
             self._start()
         self._wait()
 
     def _start(self) -> None:
         title = forking.title(self._bundle.manifest.name, NAME)
-        run = partial(back_up_and_prune, self._bundle, self._keep, self._load)
+        run = partial(back_up_and_prune, self._bundle, self._policy, self._load)
         self._supervisor.add(Child(NAME, title, run, may_restart=False, on_exit=log_death))
 
 
@@ -76,8 +75,8 @@ def log_death(code: int) -> None:
         log(f"the backup was killed by signal {-code}", "error")
 
 
-def back_up_and_prune(bundle: Bundle, keep: Retention, load: Callable[[], None]) -> int:
-    """Write a backup, and remove expired ones. Return the exit code of the process."""
+def back_up_and_prune(bundle: Bundle, policy: BackupPolicy, load: Callable[[], None]) -> int:
+    """Write a backup, copy it if the policy says so, and remove expired ones. Return the exit code of the process."""
     from djbundle.runtime.backup.contents import contents_of_settings  # noqa: PLC0415 - only the process of a backup needs
     from djbundle.runtime.backup.retention import remove_expired  # noqa: PLC0415 - what these load
     from djbundle.runtime.backup.writing import check_room, write_backup  # noqa: PLC0415
@@ -91,15 +90,27 @@ def back_up_and_prune(bundle: Bundle, keep: Retention, load: Callable[[], None])
     try:
         check_room(contents, folder)
         path = write_backup(bundle, contents, folder)
+        removed = remove_expired(folder, bundle.manifest.name, policy.retention)
+        older = f"; {len(removed)} older removed" if removed else ""
+        log(f"backup {path} written, {path.stat().st_size / MEGABYTE:.1f} MB{older}")
+        if policy.copy_to:
+            copy_to_bucket(path, policy.copy_to, bundle.manifest.name, policy.retention)
     except DjbundleError as error:
         text = f"{error.cause}; fix: {error.fix}"
         log(text, "error")
         tell_admins(bundle.manifest.name, text)
         return error.exit_code
-    removed = remove_expired(folder, bundle.manifest.name, keep)
-    older = f"; {len(removed)} older removed" if removed else ""
-    log(f"backup {path} written, {path.stat().st_size / MEGABYTE:.1f} MB{older}")
     return 0
+
+
+def copy_to_bucket(backup: Path, copy_to: str, site: str, keep: Retention) -> None:
+    """Copy a backup to a bucket, and remove expired ones there. Raise BackupError."""
+    from djbundle.runtime.backup.bucket import Bucket  # noqa: PLC0415 - only the process of a backup needs it
+
+    bucket = Bucket.of(copy_to)
+    address = bucket.upload(backup)
+    removed = bucket.remove_expired(site, keep)
+    log(f"backup copied to {address}" + (f"; {removed} older removed there" if removed else ""))
 
 
 def tell_admins(site: str, text: str) -> None:

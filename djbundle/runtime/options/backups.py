@@ -2,6 +2,8 @@
 
 from argparse import ArgumentParser, ArgumentTypeError
 
+from djbundle.common.bucket_url import NAME, BucketUrl
+from djbundle.errors import BackupError
 from djbundle.runtime.backup.policy import Frequency, Retention
 
 
@@ -20,6 +22,21 @@ def add_backup_options(parser: ArgumentParser) -> None:
         metavar="HOURLY,DAILY,WEEKLY",
         help="the newest backup of so many hours, days and weeks stays; default: %(default)s",
     )
+    parser.add_argument(
+        "--copy-backups-to",
+        type=parse_bucket,
+        metavar="s3://BUCKET/PREFIX",
+        help="copy each backup to this bucket, where as many are kept; needs boto3, and AWS_ACCESS_KEY_ID and "
+        "AWS_SECRET_ACCESS_KEY in the environment",
+    )
+
+
+def parse_bucket(text: str) -> str:
+    try:
+        BucketUrl.parse(text, NAME, BackupError)
+    except BackupError as error:
+        raise ArgumentTypeError(f"{error.cause}; {error.fix}") from error
+    return text
 
 
 def parse_keep(text: str) -> Retention:

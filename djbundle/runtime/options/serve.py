@@ -6,7 +6,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from dataclasses import dataclass
 
 from djbundle.contract import variables
-from djbundle.runtime.backup.policy import Frequency, Retention
+from djbundle.runtime.backup.policy import BackupPolicy, Frequency, Retention
 from djbundle.runtime.logs.lines import add_log_options
 from djbundle.runtime.net.addresses import Address, Tcp, parse_address, parse_tcp
 from djbundle.runtime.options.backups import add_backup_options
@@ -44,8 +44,13 @@ class ServeOptions:
     log_level: str | None
     backups: Frequency
     keep_backups: Retention
+    copy_backups_to: str | None  # the URL of a bucket
     http: HttpOptions
     tls: TlsOptions | None
+
+    @property
+    def backup_policy(self) -> BackupPolicy:
+        return BackupPolicy(self.backups, self.keep_backups, self.copy_backups_to)
 
 
 def add_serve_options(parser: ArgumentParser) -> None:

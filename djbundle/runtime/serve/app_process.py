@@ -150,7 +150,7 @@ class AppProcess:
             if self._options.shutdown_delay:
                 delay_stop(supervisor, children, self._notice, self._options.shutdown_delay)
             load = (lambda: None) if is_shared else self._load_django_in_child
-            BackupSchedule(supervisor, self._bundle, self._options.backups, self._options.keep_backups, load)
+            BackupSchedule(supervisor, self._bundle, self._options.backup_policy, load)
             heartbeat.beat()  # from now on the supervisor expects heartbeats
             if is_shared:
                 self._progress.report(HandoverState.SERVING)

@@ -6,9 +6,9 @@ boto3 finds them.
 
 from importlib.util import find_spec
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from djbundle.common import service_variables
+from djbundle.common.bucket_url import EXAMPLE, BucketUrl
 from djbundle.errors import SettingsError
 from djbundle.runtime.settings import services
 from djbundle.runtime.settings.overlay import Overlay
@@ -17,13 +17,9 @@ from djbundle.storages import FILE_STORAGE
 
 BACKEND = "storages.backends.s3.S3Storage"
 PACKAGES = {"storages": "django-storages", "boto3": "boto3"}  # the modules that it needs, and their packages
-SCHEME = "s3"
-EXAMPLE = "write it as in s3://bucket/prefix?region=eu-central-1"
 # As with files, an upload never replaces another one. Links are signed in the way that every region and service knows.
 OPTIONS = {"file_overwrite": False, "signature_version": "s3v4"}
-PARAMETERS = (
-    "endpoint",  # the URL of a service that is not Amazon's
-    "region",
+PARAMETERS = (  # in addition to those of every bucket
     "public",  # 1: everybody may read the bucket, so links are not signed
     "domain",  # in links, instead of the bucket's own
 )
@@ -55,41 +51,16 @@ def _moved(entry: dict[str, Any], variable: ServiceVariable) -> dict[str, Any]:
 
 def _parse(variable: ServiceVariable) -> dict[str, Any]:
     """Return the options of S3Storage."""
-    parts = _split(variable)
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if unknown := next((name for name in query if name not in PARAMETERS), None):
-        raise SettingsError(
-            f'{variable.name} has the unknown parameter "{unknown}"', f"these are known: {', '.join(PARAMETERS)}"
-        )
-    options: dict[str, Any] = OPTIONS | {"bucket_name": parts.netloc, "location": parts.path.strip("/")}
-    if endpoint := query.get("endpoint"):
-        if not endpoint.startswith(("http://", "https://")):
-            raise SettingsError(f'the endpoint in {variable.name} is not a URL: "{endpoint}"', "begin it with https://")
-        options |= {"endpoint_url": endpoint, "addressing_style": "path"}  # its buckets may have no host names
-    if region := query.get("region"):
-        options["region_name"] = region
-    if domain := query.get("domain"):
+    advice = ", or unset it: the settings ignore it"
+    url = BucketUrl.parse(variable.url, variable.name, SettingsError, PARAMETERS, advice)
+    options: dict[str, Any] = OPTIONS | {"bucket_name": url.bucket, "location": url.prefix}
+    if url.endpoint:
+        options |= {"endpoint_url": url.endpoint, "addressing_style": "path"}  # its buckets may have no host names
+    if url.region:
+        options["region_name"] = url.region
+    if domain := url.parameters.get("domain"):
         options["custom_domain"] = domain
-    return options | {"querystring_auth": not _is_public(query.get("public", ""), variable.name)}
-
-
-def _split(variable: ServiceVariable) -> SplitResult:
-    try:
-        parts = urlsplit(variable.url)
-    except ValueError:  # its message has the URL's parts
-        raise SettingsError(f"{variable.name} is no valid URL", EXAMPLE) from None
-    if parts.scheme != SCHEME:
-        raise SettingsError(
-            f'{variable.name} has the unknown scheme "{parts.scheme}"',
-            f"{EXAMPLE}, or unset it: the settings ignore it",
-        )
-    if "@" in parts.netloc:
-        raise SettingsError(
-            f"{variable.name} has keys in it", "give them as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-        )
-    if not parts.netloc:
-        raise SettingsError(f"{variable.name} names no bucket", EXAMPLE)
-    return parts
+    return options | {"querystring_auth": not _is_public(url.parameters.get("public", ""), variable.name)}
 
 
 def _is_public(text: str, variable: str) -> bool:

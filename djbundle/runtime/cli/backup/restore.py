@@ -13,7 +13,7 @@ from djbundle.runtime.backup import exchange
 from djbundle.runtime.backup.contents import Contents
 from djbundle.runtime.backup.exchange import Restore
 from djbundle.runtime.backup.restoring import CheckedBackup, check_fits, plan, unpack_and_check
-from djbundle.runtime.cli.backup.backup import LATEST, find_backup, folder_of
+from djbundle.runtime.cli.backup.sources import LATEST, backup_file
 from djbundle.runtime.cli.upgrade import Reporter, add_json, check_program, reload
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover.control_socket import request_status
@@ -22,7 +22,12 @@ from djbundle.runtime.process.lock import held, is_served, lock_data_directory
 
 
 def add_restore_options(parser: ArgumentParser) -> None:
-    parser.add_argument("backup", metavar="FILE", help=f"a file that `backup` has written; {LATEST}: the newest one")
+    parser.add_argument(
+        "backup",
+        metavar="FILE",
+        help=f"a file that `backup` has written; {LATEST}: the newest one; s3://BUCKET/PREFIX: the newest one there; "
+        "s3://BUCKET/PREFIX/NAME: that one",
+    )
     parser.add_argument("--check", action="store_true", help="only check that it can be restored; change nothing")
     add_json(parser)
 
@@ -30,8 +35,7 @@ def add_restore_options(parser: ArgumentParser) -> None:
 def run_restore(bundle: Bundle, arguments: list[str]) -> int:
     options = parse_options(bundle.program, "restore", arguments, add_restore_options)
     report = Reporter(as_json=options.json)
-    backup = find_backup(options.backup, folder_of(bundle.data), bundle.manifest.name)
-    with staging(bundle.data) as folder:
+    with staging(bundle.data) as folder, backup_file(options.backup, None, bundle) as backup:
         report("reading", f"reading {backup}", file=str(backup))
         checked, contents = unpack_and_check(backup, folder), Contents.ask(bundle)
         check_fits(checked, bundle, contents)
