@@ -293,7 +293,7 @@ def test_a_wrong_url_is_one_line() -> None:
     ("text", "cause"),
     [
         ("kafka://host", 'the unknown scheme "kafka"'),
-        ("host:6379", "no URL"),
+        ("host:6379", "not a URL"),
         ("redis://host:port/", "no valid URL"),
         ("redis://[::1/", "no valid URL"),
         ("redis:///0", "names no host"),
