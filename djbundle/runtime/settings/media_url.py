@@ -77,7 +77,7 @@ def _split(variable: ServiceVariable) -> SplitResult:
     try:
         parts = urlsplit(variable.url)
     except ValueError:  # its message has the URL's parts
-        raise SettingsError(f"{variable.name} is no valid URL", EXAMPLE) from None
+        raise SettingsError(f"{variable.name} is not a valid URL", EXAMPLE) from None
     if parts.scheme != SCHEME:
         raise SettingsError(
             f'{variable.name} has the unknown scheme "{parts.scheme}"',
