@@ -1,4 +1,4 @@
-"""Builds of the sample shop, or of another project: cold, warm, and after a change of one view. And the bundle's size.
+"""Measures builds of the sample shop, or of another project: cold, warm, after a change of one view; and their size.
 
 Each build has its seconds, and the seconds of CPU of all its processes: these hardly depend on what else the machine
 does. With --djbundle, another version of djbundle takes turns.

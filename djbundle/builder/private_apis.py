@@ -1,6 +1,6 @@
 """The private parts of other packages that djbundle uses, and the versions of these packages that were tried.
 
-A private part may change with any version, without a word. So a build refuses a version that was never tried, before
+A private part may change with any version, without notice. So a build refuses a version that was never tried, before
 the bundle can fail on a server. A test of the suite looks for each name; ``ci/newest`` does so in the newest versions.
 """
 

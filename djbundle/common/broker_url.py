@@ -139,13 +139,13 @@ def _split(text: str) -> SplitResult:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError:  # its text repeats what could be a password
-        raise BrokerUrlError(f"{BROKER_URL} is no valid URL", EXAMPLE) from None
+        raise BrokerUrlError(f"{BROKER_URL} is not a valid URL", EXAMPLE) from None
     if parts.scheme not in KINDS:
         known = ", ".join(KINDS)
         raise BrokerUrlError(f'{BROKER_URL} has the unknown scheme "{parts.scheme}"', f"these are known: {known}")
     has_invalid_character = any(character.isspace() or not character.isprintable() for character in text)
     if has_invalid_character or "@" in parts.path + parts.query or parts.fragment:
-        raise BrokerUrlError(f"{BROKER_URL} is no valid URL", EXAMPLE)
+        raise BrokerUrlError(f"{BROKER_URL} is not a valid URL", EXAMPLE)
     if not parts.hostname and parts.scheme != "sqs":
         raise BrokerUrlError(f"{BROKER_URL} names no host", EXAMPLE)
     if ";" in text or "," in parts.netloc:

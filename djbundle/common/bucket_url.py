@@ -38,7 +38,7 @@ class BucketUrl:
             raise error(f'{name} has the unknown parameter "{unknown}"', f"these are known: {', '.join(known)}")
         endpoint = parameters.get("endpoint", "")
         if endpoint and not endpoint.startswith(("http://", "https://")):
-            raise error(f'the endpoint in {name} is no URL: "{endpoint}"', "begin it with https://")
+            raise error(f'the endpoint in {name} is not a URL: "{endpoint}"', "begin it with https://")
         return cls(parts.netloc, parts.path.strip("/"), endpoint, parameters.get("region", ""), parameters)
 
 
@@ -46,7 +46,7 @@ def _split(url: str, name: str, error: type[DjbundleError], advice: str) -> Spli
     try:
         parts = urlsplit(url)
     except ValueError:  # its message has the URL's parts
-        raise error(f"{name} is no valid URL", EXAMPLE) from None
+        raise error(f"{name} is not a valid URL", EXAMPLE) from None
     if parts.scheme != SCHEME:
         raise error(f'{name} has the unknown scheme "{parts.scheme}"', EXAMPLE + advice)
     if "@" in parts.netloc:

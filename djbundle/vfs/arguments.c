@@ -63,7 +63,8 @@ static size_t path_length(const char *text, const char *at)
     return length && at[length] ? length : strcspn(at, DELIMITERS);
 }
 
-/* Resolve the name of a file of the project that is not where the process stands. A word without a slash and a dot, such as "install", is not the name of a file.
+/* Resolve the name of a file of the project that is not where the process stands. A word without a slash and a dot, such
+ * as "install", is not the name of a file.
  */
 static int resolve_project_file(const char *argument, struct resolved_path *resolved)
 {
@@ -75,8 +76,8 @@ static int resolve_project_file(const char *argument, struct resolved_path *reso
            && resolve_inside(AT_FDCWD, elsewhere, FOLLOW, resolved) && resolved->entry;
 }
 
-/* Return whether a word in a text is the name of a file of the project. Without a slash, it is not a text of Python: that is
- * given to the bundle, which finds it itself.
+/* Return whether a word in a text is the name of a file of the project. Without a slash, it is not a text of Python:
+ * that is given to the bundle, which finds it itself.
  */
 static int is_name_in_text(const char *word, size_t length)
 {

@@ -221,7 +221,7 @@ enum { TEXT_ROOM = 65536 };
 /* Room for texts that name copies in place of files inside ROOT. */
 struct texts {
     const struct entry *folder; /* inside ROOT, in which the program will run; NULL if it runs outside */
-    int is_for_spawn; /* whether another process starts the program: it has not the descriptors of this one */
+    int is_for_spawn; /* whether another process starts the program: it lacks the descriptors of this one */
     int is_for_bundle; /* whether the program is the bundle itself, which sees ROOT */
     int is_variable; /* whether the text is a variable: it gets no descriptor, which may cost much and be of no use */
     int has_words; /* whether words in the text may be names of files of the project, as in the line of a shell */

@@ -147,7 +147,7 @@ def test_steps_of_an_upgrade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, st
 def test_every_field_is_needed(tmp_path: Path) -> None:
     for name in TRUE.keys() - {"broker"}:  # older versions do not send it
         answer = {key: value for key, value in TRUE.items() if key != name}
-        wrong = pytest.raises(NotServingError, match=f"is no `serve`: its {name} is not")
+        wrong = pytest.raises(NotServingError, match=f"is not `serve`: its {name} is missing")
         with answering(tmp_path, answer), wrong as refused:
             status.take_snapshot(tmp_path)
         assert refused.value.exit_code == 54

@@ -158,7 +158,7 @@ def test_include_names_a_secret_or_it_stays_out(tmp_path: Path) -> None:
     assert decisions["data/a.key"].is_news
     assert decisions["data/b.txt"].is_news
     assert taken(decide(tmp_path, include=["data/a.key", "./data/b.txt"])) == {*MANAGE, "data/a.key", "data/b.txt"}
-    with pytest.raises(ConfigurationError, match="no file of the project is called so"):
+    with pytest.raises(ConfigurationError, match="the project has no such file"):
         decide(tmp_path, include=["data/lost.txt"])
 
 

@@ -98,10 +98,10 @@ def test_cache_that_does_more_than_djangos_is_diagnosed(tmp_path: Path) -> None:
     message = "NotImplementedError: This backend does not support this feature"
     assert diagnosis.reason_for(message, "") == ""
     diagnosis.caches.append("django_redis.cache.RedisCache")
-    assert "wants more of its cache" in diagnosis.reason_for(message, "")
+    assert "needs a function of its cache" in diagnosis.reason_for(message, "")
     assert diagnosis.reason_for("NotImplementedError: a cache of the project", "") == ""
     lacking = f"AttributeError: '{stand_ins.CACHE.rpartition('.')[2]}' object has no attribute 'lock'"
-    assert "wants more of its cache" in diagnosis.reason_for(lacking, "")
+    assert "needs a function of its cache" in diagnosis.reason_for(lacking, "")
 
 
 def test_noise_of_other_threads_is_no_reason() -> None:

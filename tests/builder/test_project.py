@@ -122,11 +122,11 @@ def test_mistakes_in_pyproject(tmp_path: Path, text: str, fix: str) -> None:
 @pytest.mark.parametrize(
     ("key", "cause"),
     [
-        (None, "is no file with a public key"),
+        (None, "is not a file with a public key"),
         ("-----BEGIN EC PRIVATE KEY-----\nMHc=\n-----END EC PRIVATE KEY-----", "is a private key"),
-        ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI", "is no public key in PEM"),
-        ("-----BEGIN PUBLIC KEY-----\nMFk*\n-----END PUBLIC KEY-----", "is no public key in PEM"),
-        ("-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----", "is no public key in PEM"),
+        ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI", "is not a public key in PEM"),
+        ("-----BEGIN PUBLIC KEY-----\nMFk*\n-----END PUBLIC KEY-----", "is not a public key in PEM"),
+        ("-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----", "is not a public key in PEM"),
         (X25519, "is a key that cannot sign files"),
     ],
 )

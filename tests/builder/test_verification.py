@@ -37,7 +37,7 @@ MISSING = "ModuleNotFoundError: No module named 'stripe.webhook'"
         (
             "?: (shop.E001) The path /djb/data is not writable.",
             "",
-            "leave data out of the bundle, and it lies in the data directory:  --exclude data",
+            "leave data out of the bundle, so that it lies in the data directory:  --exclude data",
         ),
         ("KeyError: 'STRIPE_KEY'", "", "give the variable:  --env STRIPE_KEY=VALUE"),
         ("KeyError: 'page'", "", ""),

@@ -106,8 +106,8 @@ def broker_of(port: int) -> list[float]:
     ("url", "cause"),
     [
         ("kafka://:secret@host", 'TASKS_URL has the unknown scheme "kafka"'),
-        ("redis://:secret@host:port", "TASKS_URL is no valid URL"),
-        ("sqs://key:a/secret@?region=eu-central-1", "TASKS_URL is no valid URL"),
+        ("redis://:secret@host:port", "TASKS_URL is not a valid URL"),
+        ("sqs://key:a/secret@?region=eu-central-1", "TASKS_URL is not a valid URL"),
     ],
 )
 def test_wrong_url(small: Path, tmp_path: Path, url: str, cause: str) -> None:

@@ -191,7 +191,7 @@ def test_no_other_version_takes_over_during_a_move(new_small: NewSite) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX)
             site.process.send_signal(signal.SIGHUP)
             wait_until(
-                lambda: "nobody has taken over: the site is being moved" in site.log.read_text(), "it is refused"
+                lambda: "the takeover has failed: the site is being moved" in site.log.read_text(), "it is refused"
             )
             assert state_of(site) == "moving"
         assert Customer(site.url).get("/").status == 200

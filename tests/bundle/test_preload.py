@@ -85,7 +85,7 @@ def test_a_web_process_ends_as_python_does(threaded: Path, tmp_path: Path, prelo
 def test_the_log_names_the_line_that_started_the_thread(threaded: Path, tmp_path: Path) -> None:
     with site_of(threaded, tmp_path, THREADS="plain") as site:
         assert "consumer (/djb/threaded/background.py:23)" in site.log.read_text()
-        assert "the site is loaded in each process, since it starts threads" in site.run("status").stdout
+        assert "each process loads the site, since the site starts threads" in site.run("status").stdout
 
 
 def test_processes_that_are_started_again_have_the_threads(threaded: Path, tmp_path: Path) -> None:

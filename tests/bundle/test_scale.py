@@ -136,7 +136,7 @@ def test_machines_share_a_cache(small: Path, tmp_path: Path, redis: Redis) -> No
     [
         ({"DATABASE_URL": "oracle://u:s3cretpass@h/x"}, 12, 'DATABASE_URL has the unknown scheme "oracle"', "postgres"),
         ({"DATABASE_URL": "postgres://u:s3cretpass@h"}, 12, "DATABASE_URL names no database", "postgres://user"),
-        ({"DATABASE_URL": "postgres://u:s3cret/pass@h/x"}, 12, "DATABASE_URL is no valid URL", "%-encode"),
+        ({"DATABASE_URL": "postgres://u:s3cret/pass@h/x"}, 12, "DATABASE_URL is not a valid URL", "%-encode"),
         ({"DATABASE_URL": "sqlite:///x"}, 12, "DATABASE_URL names SQLite", "unset DATABASE_URL"),
         ({"CACHE_URL": "memcached://u:s3cretpass@h"}, 12, 'CACHE_URL has the unknown scheme "memcached"', "redis"),
         ({"CACHE_URL": "redis://:s3cretpass@127.0.0.1:1/0"}, 48, 'the cache "default" does not answer', "CACHE_URL"),

@@ -39,7 +39,7 @@ def test_a_file_that_everybody_may_run_is_installed(program: Path) -> None:
 @pytest.mark.parametrize("place", ["/home/me/shop", "/root/shop", "/tmp/shop", "/var/tmp/shop"])
 def test_what_the_service_does_not_see(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     monkeypatch.setattr(sys, "executable", place)
-    with pytest.raises(InstallError, match=f"does not see {place}"):
+    with pytest.raises(InstallError, match=f"cannot see {place}"):
         check()
 
 

@@ -84,7 +84,7 @@ def test_a_site_that_hangs_does_not_keep_the_process(
 def test_a_site_that_prepares_itself_for_long_is_in_the_log(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(module, "PATIENCE", 0.01)
+    monkeypatch.setattr(module, "SLOW_STARTUP", 0.01)
 
     async def slow(_scope: Any, receive: Any, send: Any) -> None:
         await receive()

@@ -80,7 +80,7 @@ def test_metrics_that_cannot_be_told(capfd: pytest.CaptureFixture[str]) -> None:
     with serving(tell) as (_, port), pytest.raises(urllib.error.HTTPError, match="500") as refused:
         urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20)
     refused.value.close()
-    assert_one_line(capfd, "metrics cannot be told: no driver")
+    assert_one_line(capfd, "metrics cannot be collected: no driver")
 
 
 def test_any_other_error(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -202,7 +202,7 @@ def test_other_service_than_amazons(bundle: Bundle, monkeypatch: pytest.MonkeyPa
     [
         ("s3://", "names no bucket"),
         ("s3://bucket?zone=1", 'unknown parameter "zone"'),
-        ("s3://bucket?endpoint=minio", 'is no URL: "minio"'),
+        ("s3://bucket?endpoint=minio", 'is not a URL: "minio"'),
         ("s3://bucket?public=maybe", 'neither 1 nor 0: "maybe"'),
         ("/media/", 'unknown scheme ""'),
     ],

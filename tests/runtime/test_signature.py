@@ -34,7 +34,7 @@ def test_each_kind_of_key(tmp_path: Path, algorithm: tuple[str, ...], command: t
 
 def test_signer_that_is_no_key(tmp_path: Path) -> None:
     (tmp_path / "new").touch()
-    with pytest.raises(UpgradeError, match="no reading the `signer`"):
+    with pytest.raises(UpgradeError, match="cannot read the `signer`"):
         Signature("-----BEGIN PUBLIC KEY-----\nMFk=\n-----END PUBLIC KEY-----\n", tmp_path / "new").check(
             tmp_path / "new"
         )

@@ -39,9 +39,10 @@ def import_what_requests_need() -> list[str]:
 
 
 class OrderedChecks(list[Callable[..., Any]]):
-    """Checks in an order that is always the same. Django has a set, ordered by their places in memory.
+    """Checks in an order that is always the same.
 
-    The order of imports would follow, and so the contents of the bundle.
+    Django has a set, whose order depends on places in memory. The order of imports would vary with it, and so would the
+    contents of the bundle.
     """
 
     add = list.append

@@ -11,7 +11,7 @@
 #define EXECUTABLE_PREFIX EXECUTABLE_VARIABLE "="
 #define PARTIAL_PREFIX ".partial-" /* prefix of a tree that is being written; the next start removes leftovers */
 
-/* Open the folder that holds the trees of all bundles. The candidates are tried in the order of the README. */
+/* Open the folder that holds the trees of all bundles. The candidates are tried in the order of ARCHITECTURE.md. */
 static int open_base(char **environment, const char *requested, char *base)
 {
     const char *cache = get_variable(environment, "XDG_CACHE_HOME="), *home = get_variable(environment, "HOME=");

@@ -8,7 +8,7 @@
 #include "platform/process.h"
 
 /* Start the program from the tree in `folder`; unpack the tree first if it does not exist. Without a folder, one is
- * chosen in the order of the README.
+ * chosen in the order of ARCHITECTURE.md.
  */
 _Noreturn void start_from_folder(const struct archive *archive, const struct process *process, const char *folder);
 

@@ -24,7 +24,7 @@ class Retention(NamedTuple):
 
 
 class BackupPolicy(NamedTuple):
-    """What `serve` does about backups."""
+    """The choices of `serve` about backups."""
 
     frequency: Frequency
     retention: Retention

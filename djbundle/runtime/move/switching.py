@@ -86,7 +86,7 @@ class Switch:
 
 
 def begin(data: Path) -> Switch | None:
-    """Return the switch that this candidate has to make, and choose the database for its settings; None for none.
+    """Return the switch that this candidate has to make, or None; choose the database for its settings.
 
     Raise MoveError during a move that is not ready to switch: it could not follow the writes of another version.
     """

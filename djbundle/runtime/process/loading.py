@@ -16,6 +16,6 @@ class Loading(StrEnum):
 DESCRIPTIONS = {
     Loading.UNKNOWN: "",
     Loading.ONCE: "the site is loaded once, and its processes share it",
-    Loading.EACH: "the site is loaded in each process (--preload never)",
+    Loading.EACH: "each process loads the site (--preload never)",
     Loading.EACH_FOR_THREADS: "each process loads the site, since the site starts threads; the log names them",
 }

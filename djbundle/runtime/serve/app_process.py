@@ -87,7 +87,7 @@ class AppProcess:
         if self._progress.is_takeover:  # the front page, which is requested next, may need the threads
             self._check_threads(starts, None)
         prepare = site_loading.prepare_site
-        with starts:  # the context of the threads is that of the loaded site, without what migrations leave behind
+        with starts:  # in a copy of the context, so that the site's threads do not get what migrations leave in it
             if not contextvars.copy_context().run(prepare, self._bundle, self._options, self._progress, change):
                 return 1
         prepared = site_loading.describe_prepared_site()

@@ -54,7 +54,7 @@ def _parse(variable: ServiceVariable) -> tuple[str, str]:
         parts = urlsplit(variable.url)
         _ = parts.port
     except ValueError:  # its message has the URL's parts
-        raise SettingsError(f"{variable.name} is no valid URL", EXAMPLE) from None
+        raise SettingsError(f"{variable.name} is not a valid URL", EXAMPLE) from None
     if "://" not in variable.url:
         raise SettingsError(f"{variable.name} is not a URL", EXAMPLE)
     if parts.scheme not in SCHEMES:

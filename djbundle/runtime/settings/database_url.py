@@ -111,7 +111,7 @@ def _parse(variable: ServiceVariable) -> dict[str, Any]:
     try:
         server: dict[str, Any] = {**dj_database_url.parse(variable.url.replace("mariadb://", "mysql://", 1))}
     except ValueError:  # its message has the URL's parts
-        raise SettingsError(f"{variable.name} is no valid URL", EXAMPLE) from None
+        raise SettingsError(f"{variable.name} is not a valid URL", EXAMPLE) from None
     if not server["NAME"] and "service" not in server.get("OPTIONS", {}):
         raise SettingsError(f"{variable.name} names no database", EXAMPLE)
     return {name: value for name, value in server.items() if name in OF_THE_OLD_SERVER}

@@ -122,10 +122,10 @@ class Exchange:
             if status not in (301, 302, 303, 307, 308):
                 raise ProblemError(status, response)
             if method not in ("GET", "HEAD"):  # a signature is for one URL, and must not go to another
-                raise AcmeError(f"{url} leads elsewhere, where nothing signed may go")
+                raise AcmeError(f"{url} redirects to another address, and a signed request must not follow")
             target = urljoin(url, response.headers.get("location", ""))
             url = checked_url(target, f"{target}, where {url} leads,")
-        raise AcmeError(f"{url} leads to yet another address")
+        raise AcmeError(f"{url} redirects too often")
 
     def _request(self, method: str, url: str, body: bytes | None) -> tuple[int, Response]:
         """Send one request; return the status and the response, whatever they are."""

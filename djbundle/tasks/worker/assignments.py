@@ -2,8 +2,8 @@
 
 A process starts its runs in the order in which it got them, and counts them in memory that it shares with the worker.
 So when it dies, the worker knows exactly which runs may have done something and which never started. The worker writes
-there how far the process may go. So it can take back runs that have not started at once, even from a process that does
-not answer.
+there how many runs the process may start. So it can take back runs that have not started at once, even from a process
+that does not answer.
 """
 
 import mmap

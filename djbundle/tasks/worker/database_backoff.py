@@ -1,7 +1,7 @@
 """Guards the worker against a database that does not answer: it restarts, is locked, or its disk is full.
 
-A mistake of the worker itself is treated alike: it is logged, and the work is tried again. Only one that persists ends
-the worker.
+A mistake of the worker itself is treated alike: it is logged, and the work is tried again. Only a mistake that persists
+ends the worker.
 """
 
 import logging

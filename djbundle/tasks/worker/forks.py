@@ -39,7 +39,8 @@ def register_fork_hooks(pipe: ProcessEnd) -> None:
 def _block_stop_signals() -> None:
     """Let signals that ask to stop wait until the forked process handles them.
 
-    Until then it ignores them as its parent does, and one that came at once, as from a pool that ends, would be lost.
+    Until then it ignores them, as its parent does. A signal that comes at once, as from a pool that ends, would be
+    lost.
     """
     _saved_masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
 

@@ -6,7 +6,7 @@
  *   call, jmp [rip]    ff, 15 or 25, the distance
  *   others with [rip]  a prefix or 0f, the operation, a byte for a register and [rip], the distance
  *
- * What looks like one and is none is changed too, and changed back. An instruction with a constant behind its distance
+ * Bytes that only look like one are changed too, and changed back. An instruction with a constant behind its distance
  * would not compress better.
  */
 enum { CALL = 5, INDIRECT_CALL = 6, WITH_RIP = 7 /* bytes of each shape */ };
