@@ -75,7 +75,7 @@ def make_sides(options: argparse.Namespace, work: Path) -> tuple[Environment, Si
     environment = Environment.make(
         folders[0], options.project, options.environment, options.settings, options.wsgi, own
     )
-    site = bundle_site(folders[1], options.bundle, of_bundle)
+    site = bundle_site(folders[1], options.bundle, of_bundle, options.run)
     copy_databases(site, environment)
     environment.collect_static_files()
     return environment, site
@@ -130,6 +130,13 @@ def parse() -> argparse.Namespace:
         default=[],
         metavar="NAME=VALUE",
         help="a variable for both sides; {folder} in it is a folder of each side",
+    )
+    add(
+        "--run",
+        action="append",
+        default=[],
+        metavar="COMMAND",
+        help='a command of manage.py that fills the databases, such as "loaddata languages"',
     )
     add("--pages", type=int, default=200, metavar="N", help="pages that are requested at most, for each user [200]")
     add("--folder", type=Path, help="a folder that keeps projects, databases and logs")
