@@ -2,11 +2,12 @@
 
 import json
 import os
+import shlex
 import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -123,13 +124,16 @@ def folder_of(package: str) -> str:
     return str(Path(spec.origin).parents[1])
 
 
-def bundle_site(work: Path, bundle: Path, variables: Mapping[str, str]) -> Site:
-    """Return the site of a bundle, with migrated databases in a new data directory."""
+def bundle_site(work: Path, bundle: Path, variables: Mapping[str, str], commands: Iterable[str]) -> Site:
+    """Return the site of a bundle, with migrated databases in a new data directory. Then run these commands in it."""
     own = {"DJBUNDLE_ALLOWED_HOSTS": "*", **variables}
     site = Site(bundle.absolute(), work / "data", bare_environment(HOME=str(work), **own), "--workers", "1")
     site.options += ("--no-worker",)
     site.working_folder = work
+    site.start_timeout = site.run_timeout = 600.0  # a large project, on a machine that has other things to do
     site.run("migrate", "--noinput")
+    for each in commands:
+        site.run(*shlex.split(each))
     return site
 
 

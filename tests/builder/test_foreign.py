@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ci.foreign.__main__ import pairs
 from ci.foreign.answers import Answer, header, links_of, marked
 from tests.conftest import REPOSITORY
 from tests.support.wheel import make_environment
@@ -38,6 +39,15 @@ def test_lists_in_headers_have_no_order() -> None:
 def test_links_of_a_page() -> None:
     page = '<a href="b/?c=1#d">B</a><a href="/e">E</a><a href="https://other.example/">O</a><a href="mailto:x@y">M</a>'
     assert [*links_of(page, "/a/")] == ["/a/b/?c=1", "/e"]
+
+
+def test_links_with_a_token_are_those_of_each_side() -> None:
+    one, other = f"/feeds/{'1a' * 20}/all", f"/feeds/{'2b' * 20}/all"
+    assert pairs({one, "/a/", "/only-here/"}, {other, "/a/"}) == [
+        ("/a/", "/a/"),
+        (one, other),
+        ("/only-here/", "/only-here/"),
+    ]
 
 
 @pytest.mark.slow

@@ -19,6 +19,8 @@ msgid ""
 msgstr ""
 "Content-Type: text/plain; charset=UTF-8\\n"
 "Plural-Forms: nplurals=2; plural=(n != 1);\\n"
+"PO-Revision-Date: 2017-10-28\\n"
+"Language: de_DE@formal_1\\n"
 
 msgctxt "of a shop"
 msgid "Order"
@@ -29,11 +31,36 @@ msgid_plural "%(count)s trees"
 msgstr[0] "%(count)s Baum"
 msgstr[1] "%(count)s Bäume"
 
+msgid "%(count)s leaf"
+msgid_plural "%(count)s leaves"
+msgstr[0] "%(count)s Blatt"
+msgstr[1] "%(count)s Blätter"
+msgstr[2] "mehr Formen, als der Kopf nennt"
+
+msgid "%(count)s root"
+msgid_plural "%(count)s roots"
+msgstr[0] ""
+msgstr[1] ""
+
 #, fuzzy
 msgid "Guess"
 msgstr "Vermutlich"
+
+#, fuzzy
+#~| msgid "An older text "
+#~| "in two lines"
+#~ msgid "An old text"
+#~ msgstr "Ein alter Text"
+
+msgid "After it"
+msgstr "Danach"
 """
 GERMAN, FRENCH = Path("locale/de/LC_MESSAGES/django.po"), Path("locale/fr/LC_MESSAGES/django.po")
+
+
+class Roots(gettext.NullTranslations):
+    def ngettext(self, *_: object) -> str:
+        return "Wurzeln"
 
 
 def compile_all(root: Path, *paths: Path, exclude: tuple[str, ...] = ()) -> Tree:
@@ -58,6 +85,12 @@ def test_messages_plurals_and_contexts(tmp_path: Path) -> None:
     messages = gettext.GNUTranslations(io.BytesIO(file.source.read_bytes()))
     assert messages.pgettext("of a shop", "Order") == "Bestellung"
     assert messages.ngettext("%(count)s tree", "%(count)s trees", 2) == "%(count)s Bäume"
+    assert messages.ngettext("%(count)s leaf", "%(count)s leaves", 7) == "%(count)s Blätter"
+    assert messages.info()["plural-forms"] == "nplurals=2; plural=(n != 1);"
+    messages.add_fallback(Roots())
+    assert messages.ngettext("%(count)s root", "%(count)s roots", 2) == "Wurzeln", "another catalog may have it"
+    assert messages.gettext("After it") == "Danach"
+    assert messages.gettext("An old text") == "An old text"
     assert messages.gettext("Guess") == "Guess"  # a fuzzy entry does not count
 
 

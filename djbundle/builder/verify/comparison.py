@@ -1,8 +1,9 @@
 """The second opinion after a crawl: try in the project itself, from its sources, what fails in the bundle.
 
 If it fails there in the same way, it is a fault of the project: the build warns and continues. If it works there, the
-bundle is at fault. The project gets a copy of the crawl's databases and no network, and its writes are discarded
-(comparison_probe.py). Where isolation is impossible, the project is not tried.
+bundle is at fault. If the comparison has no outcome for it, neither is known, and the report says why. The project gets
+a copy of the crawl's databases and no network, and its writes are discarded (comparison_probe.py). Where isolation is
+impossible, the project is not tried.
 """
 
 import json
@@ -19,11 +20,12 @@ from djbundle.builder.project.installed import project_command
 from djbundle.builder.project.project import Project
 from djbundle.builder.verify.crawl_record import CrawlRecord, Problem
 from djbundle.builder.verify.kept_databases import kept
+from djbundle.builder.verify.outcomes import NOT_COMPARED, NOT_STARTED, Outcomes, gap_of, read_outcomes
 
 COMMANDS = ("check", "migrate")
-PLAN_FILE, OUTCOMES_FILE = "plan.json", "outcomes.json"  # see comparison_probe.py
-IMPORT_ERRORS = ("ImportError", "ModuleNotFoundError")
-COMPARISON_TIMEOUT = 120.0  # seconds for the whole comparison
+PLAN_FILE, OUTCOMES_FILE = "plan.json", "outcomes.jsonl"  # see comparison_probe.py
+MIN_TIMEOUT = 120.0  # seconds for a comparison after a short crawl
+CRAWL_FACTOR = 4  # a comparison may take so many times as long as the crawl: each page has a process without caches
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,46 +40,79 @@ class Comparison:
         """Turn problems into warnings if the project has them outside of a bundle too.
 
         A page that does not answer stays a problem, because each request for it occupies a thread or ends a process.
-        `data` is the data directory of the crawled bundle.
+        So does a problem that could not be compared; these come last. `data` is the data directory of the crawled
+        bundle.
         """
         comparable = [each for each in record.problems if each.request or each.what in COMMANDS]
-        outcomes = self.outcomes_outside(comparable, record.site_facts, data) if comparable else {}
+        outcomes = self.outcomes_outside(comparable, record, data) if comparable else Outcomes()
         problems, record.problems = record.problems, []
+        uncompared: list[Problem] = []
         for problem in problems:
-            is_of_project = is_same(problem, outcomes.get(problem.what, ""))
-            message = f"{problem.message} (outside of a bundle too)" if is_of_project else problem.message
-            if is_of_project and not problem.fate:
-                record.warnings.append(f"{problem.what}: {message}")
+            if outcomes.has_same(problem):
+                message = f"{problem.message} (outside of a bundle too)"
+                if problem.fate:
+                    record.problems.append(replace(problem, message=message))
+                else:
+                    record.warnings.append(f"{problem.what}: {message}")
+            elif problem in comparable and (gap := outcomes.gap_for(problem)):
+                uncompared.append(replace(problem, message=f"{problem.message} ({NOT_COMPARED}: {gap})"))
             else:
-                record.problems.append(replace(problem, message=message))
+                record.problems.append(problem)
+        record.problems += uncompared
 
-    def outcomes_outside(self, problems: list[Problem], site_facts: Mapping[str, Any], data: Path) -> dict[str, str]:
-        """Return the outcome of each of `problems` outside of the bundle: the error, or "" if there is none.
+    def outcomes_outside(self, problems: list[Problem], record: CrawlRecord, data: Path) -> Outcomes:
+        """Return the outcomes of `problems` outside of the bundle.
 
         What does not fail in the same way is tried again on the databases as they were before the crawl.
         """
-        names = site_facts.get("databases", {}).items()
+        names = record.site_facts.get("databases", {}).items()
         after = {alias: Path(name) for alias, name in names if (data / name).is_file()}
-        outcomes = self.try_outside(problems, site_facts, data, after)
-        others = [each for each in problems if each.request and not is_same(each, outcomes.get(each.what, ""))]
+        outcomes = self.try_outside(problems, record, data, after)
+        others = [each for each in problems if each.request and not outcomes.has_same(each)]
         before = {alias: kept(data, alias).relative_to(data) for alias in after if kept(data, alias).is_file()}
-        if not others or not before:
+        if not others or not before or NOT_STARTED in outcomes.found:
             return outcomes
-        earlier = self.try_outside(others, site_facts, data, before)
-        return outcomes | {
-            each.what: earlier[each.what] for each in others if is_same(each, earlier.get(each.what, ""))
-        }
+        second = Outcomes(gap=outcomes.gap) if outcomes.gap else self.try_outside(others, record, data, before)
+        return outcomes.updated(others, second)
 
     def try_outside(
-        self, problems: list[Problem], site_facts: Mapping[str, Any], data: Path, databases: Mapping[str, Path]
-    ) -> dict[str, str]:
-        """Return the outcome of each of `problems` with these databases: paths relative to `data`, by alias."""
+        self, problems: list[Problem], record: CrawlRecord, data: Path, databases: Mapping[str, Path]
+    ) -> Outcomes:
+        """Return the outcomes of `problems` with these databases: paths relative to `data`, by alias."""
         work = Path(tempfile.mkdtemp(prefix="outside-", dir=data.parent))
         shutil.copytree(data, work, ignore=shutil.ignore_patterns("*.sock"), dirs_exist_ok=True)
-        plan = {
+        (work / PLAN_FILE).write_text(json.dumps(self.plan(problems, record.site_facts, work, databases)))
+        overrides = {"PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(work)}
+        timeout = timeout_after(record)
+        try:
+            done = subprocess.run(
+                [*project_command("from djbundle.builder.verify.comparison_probe import run; run()"), str(work)],
+                cwd=self.project.root,
+                env={**os.environ, **self.project.settings_variables(), **self.environment, **overrides},
+                capture_output=True,
+                text=True,
+                errors="replace",
+                stdin=subprocess.DEVNULL,
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return read_outcomes(work / OUTCOMES_FILE, f"it ran out of its {timeout:.0f} s")
+        return read_outcomes(work / OUTCOMES_FILE, gap_of(done))
+
+    def plan(
+        self, problems: list[Problem], site_facts: Mapping[str, Any], work: Path, databases: Mapping[str, Path]
+    ) -> dict[str, Any]:
+        """Return what comparison_probe.py reads."""
+        return {
             "commands": [each.what for each in problems if each.what in COMMANDS],
             "requests": [
-                {"what": each.what, "path": each.request.path, "superuser": each.request.superuser}
+                {
+                    "what": each.what,
+                    "path": each.request.path,
+                    "superuser": each.request.superuser,
+                    "hangs": each.fate == "hangs",
+                }
                 for each in problems
                 if each.request
             ],
@@ -87,35 +122,8 @@ class Comparison:
             "superuser": site_facts.get("superuser", ""),
             "is_https": site_facts.get("redirects_to_https", False),
         }
-        outcomes = work / OUTCOMES_FILE
-        (work / PLAN_FILE).write_text(json.dumps(plan))
-        overrides = {"PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(work)}
-        try:
-            subprocess.run(
-                [*project_command("from djbundle.builder.verify.comparison_probe import run; run()"), str(work)],
-                cwd=self.project.root,
-                env={**os.environ, **self.project.settings_variables(), **self.environment, **overrides},
-                capture_output=True,
-                stdin=subprocess.DEVNULL,
-                timeout=COMPARISON_TIMEOUT,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return {}
-        return json.loads(outcomes.read_bytes()) if outcomes.exists() else {}
 
 
-def is_same(problem: Problem, outcome: str) -> bool:
-    """Return whether the project fails in the same way as its bundle.
-
-    For a page, the class of the error must be the same; its message may name another place. For a command, any failure
-    is enough. A missing module must be the same one, because a module may be what the bundle lacks.
-    """
-    if not problem.request:
-        return bool(outcome)
-    if problem.fate:
-        return problem.fate == outcome
-    if not problem.trace:
-        return problem.message.rpartition(" ")[2] == outcome  # the status
-    error = problem.message.partition(":")[0]
-    return problem.message == outcome if error in IMPORT_ERRORS else error == outcome.partition(":")[0]
+def timeout_after(record: CrawlRecord) -> float:
+    """Return the seconds that a comparison may take. The crawl shows how slow this project is on this machine."""
+    return max(MIN_TIMEOUT, CRAWL_FACTOR * record.seconds)

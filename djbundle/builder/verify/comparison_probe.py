@@ -1,14 +1,16 @@
 """Try in the project, from its sources, what failed in its bundle. Runs in a separate process; see comparison.py.
 
 comparison.py starts it in the project's folder, with DJANGO_SETTINGS_MODULE set and the argument WORK. It reads from
-``WORK/plan.json`` what to try, and writes to ``WORK/outcomes.json`` an outcome for each command and request: the last
-line of the traceback, a status such as "404", or "" if nothing fails. A page that does not answer has the outcome
-"dies" or "hangs".
+``WORK/plan.json`` what to try, and adds to ``WORK/outcomes.jsonl`` a line for each command and request, with what it is
+and its outcome: the last line of the traceback, a status such as "404", or "" if nothing fails. A page that does not
+answer has the outcome "dies" or "hangs". Its process may be ended at any time; the lines so far count.
 """
 
+import contextlib
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +18,38 @@ from djbundle.builder.core.sandbox import confine_to
 from djbundle.builder.inspection.collect import prepare_static_files
 from djbundle.builder.inspection.probe import ensure_secret_key, redirect_files, replace_cache_servers
 from djbundle.builder.verify.client import ACCEPT, PAGE_TIMEOUT
+from djbundle.builder.verify.outcomes import HANGS, NOT_STARTED
 from djbundle.common.backends import is_sqlite
 from djbundle.common.child import ChildDiedError, run_in_child
 from djbundle.contract.variables import SETTINGS_MODULE
 from djbundle.settings_module import applying_changes, import_settings
 
+SLOW_PAGE_TIMEOUT = 3 * PAGE_TIMEOUT  # seconds for a page that did answer in the bundle: it is the first of its process
+THREADS = Path("/proc/self/task")
+
 
 def run() -> None:
     work = Path(sys.argv[1])
-    if confine_to(work):
-        plan = json.loads((work / "plan.json").read_bytes())
-        (work / "outcomes.json").write_text(json.dumps(outcomes_of(plan, work)))
+    if not confine_to(work):
+        sys.exit("error: this machine does not let the project be isolated")
+    plan = json.loads((work / "plan.json").read_bytes())
+    with (work / "outcomes.jsonl").open("w", buffering=1) as file:
+        for what, outcome in outcomes_of(plan, work):
+            file.write(json.dumps([what, outcome]) + "\n")
 
 
-def outcomes_of(plan: dict[str, Any], work: Path) -> dict[str, str]:
-    names = [*plan["commands"], *(each["what"] for each in plan["requests"])]
+def outcomes_of(plan: dict[str, Any], work: Path) -> Iterator[tuple[str, str]]:
+    """Yield what was tried, with its outcome. If the project does not start, the error is that of each command."""
     try:
         set_up_project(plan, work)
     except BaseException as error:
-        return dict.fromkeys(names, error_line(error))
-    commands = {name: outcome_of_command(name) for name in plan["commands"]}
-    return commands | {each["what"]: outcome_in_a_child(each, plan) for each in plan["requests"]}
+        yield from ((name, error_line(error)) for name in [*plan["commands"], NOT_STARTED])
+        return
+    for name in plan["commands"]:
+        yield name, outcome_of_command(name)
+    import_urls()
+    for each in plan["requests"]:
+        yield each["what"], outcome_in_a_child(each, plan)
 
 
 def set_up_project(plan: dict[str, Any], work: Path) -> None:
@@ -47,6 +60,22 @@ def set_up_project(plan: dict[str, Any], work: Path) -> None:
     import django  # noqa: PLC0415 - after the settings, whose errors come first
 
     django.setup()
+
+
+def import_urls() -> None:
+    """Import the URLs once, and not in the process of each page, unless that starts threads: none survives a fork."""
+    with contextlib.suppress(ChildDiedError, TimeoutError):
+        if run_in_child(threads_after_urls, SLOW_PAGE_TIMEOUT) == "1":
+            threads_after_urls()
+
+
+def threads_after_urls() -> str:
+    """Import the URLs, and return how many threads run then."""
+    from django.urls import get_resolver  # noqa: PLC0415 - the settings come first
+
+    with contextlib.suppress(BaseException):  # each page raises it again
+        list(get_resolver().reverse_dict)
+    return str(len([*THREADS.iterdir()]))
 
 
 def change_settings(settings: Any, plan: dict[str, Any], work: Path) -> None:
@@ -80,10 +109,11 @@ def outcome_in_a_child(request: dict[str, Any], plan: dict[str, Any]) -> str:
     from django.db import connections  # noqa: PLC0415 - as above
 
     connections.close_all()  # no connection survives a fork
+    timeout = PAGE_TIMEOUT if request["hangs"] else SLOW_PAGE_TIMEOUT
     try:
-        return run_in_child(lambda: outcome_of_request(request, plan), PAGE_TIMEOUT)
+        return run_in_child(lambda: outcome_of_request(request, plan), timeout)
     except TimeoutError:
-        return "hangs"
+        return HANGS
     except ChildDiedError:
         return "dies"
 

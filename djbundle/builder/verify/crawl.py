@@ -52,10 +52,20 @@ class Crawler:
         self.diagnosis = Diagnosis(paths.data)
         self.commands = BundleCommands(paths.bundle, self.environment)
 
+    @contextlib.contextmanager
+    def timing(self) -> Iterator[None]:
+        """Record how long it takes."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.record.seconds = time.monotonic() - start
+
     def check_only(self) -> CrawlRecord:
         """Run the checks of the bundle and nothing else. What a server that is missing explains is not a problem."""
         try:
-            self.check()
+            with self.timing():
+                self.check()
         except BundleCommandError as error:
             if not self.diagnosis.reason_for(error.problem.message, last_traceback(error.problem.trace)):
                 self.record.problems.append(error.problem)
@@ -64,14 +74,8 @@ class Crawler:
     def crawl(self) -> CrawlRecord:
         """Crawl the bundle, and return the record of it, including all problems."""
         try:
-            if self.prepare():
-                if self.when_migrated:
-                    self.when_migrated(self.paths.data)
-                with self.serving() as process:
-                    self.record.site_facts = self.load_site_facts()  # while the site starts
-                    if address := self.wait_until_ready(process):
-                        self.crawl_site(address)
-                self.explain_failures()
+            with self.timing():
+                self.crawl_if_prepared()
         except BundleCommandError as error:
             problem = error.problem
             if reason := self.diagnosis.reason_for(problem.message, last_traceback(problem.trace)):
@@ -79,6 +83,17 @@ class Crawler:
             else:
                 self.record.problems.append(problem)
         return self.record
+
+    def crawl_if_prepared(self) -> None:
+        """Create the databases, serve the bundle, and crawl it. Raises BundleCommandError."""
+        if self.prepare():
+            if self.when_migrated:
+                self.when_migrated(self.paths.data)
+            with self.serving() as process:
+                self.record.site_facts = self.load_site_facts()  # while the site starts
+                if address := self.wait_until_ready(process):
+                    self.crawl_site(address)
+            self.explain_failures()
 
     def crawl_site(self, address: tuple[str, int]) -> None:
         """Request the pages and their static files, and run a task."""

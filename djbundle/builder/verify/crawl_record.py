@@ -51,6 +51,7 @@ class CrawlRecord:
     pages: int = 0
     files: int = 0
     tasks: int = 0
+    seconds: float = 0.0  # from the first command to the last page
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     site_facts: dict[str, Any] = field(

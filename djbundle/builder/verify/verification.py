@@ -23,6 +23,7 @@ from djbundle.builder.verify.comparison import Comparison
 from djbundle.builder.verify.crawl import Crawler
 from djbundle.builder.verify.crawl_record import CrawlRecord, Problem
 from djbundle.builder.verify.migrated import MigratedData, pack
+from djbundle.builder.verify.outcomes import NOT_COMPARED
 from djbundle.contract.layout import VIRTUAL_ROOT
 from djbundle.errors import OutputError, VerificationError
 
@@ -54,6 +55,11 @@ HINTS = (
     ),
     (re.compile(r"KeyError: '([A-Z][A-Z0-9_]+)'"), "give the variable:  --env {0}=VALUE"),
     (re.compile(r"the environment variables? (\w+)"), "give the variable:  --env {0}=VALUE"),
+    (
+        re.compile(rf"{NOT_COMPARED}: it ran out of its (\d+) s"),
+        "build again while the machine has less to do, or see in the traceback whether the project is to blame",
+    ),
+    (re.compile(rf"({NOT_COMPARED})"), "see in the traceback whether the project or the bundle is to blame"),
 )
 
 
@@ -137,7 +143,7 @@ def environment_of_build(variables: Sequence[ReadVariable], options: Mapping[str
 def to_json(record: CrawlRecord) -> str:
     """Return the result of the crawl as JSON."""
     fields = asdict(record)
-    del fields["site_facts"]
+    del fields["site_facts"], fields["seconds"]
     keys = {"message": "said"}  # the key that scripts read
     fields["problems"] = [{keys.get(name, name): value for name, value in each.items()} for each in fields["problems"]]
     return json.dumps(fields, indent=1)
