@@ -5,6 +5,7 @@ error it ends too, and a new one takes its place: that also replaces every conne
 """
 
 import contextlib
+import gc
 import logging
 import os
 import selectors
@@ -140,6 +141,7 @@ def _run(name: str, run: Run, its: socket.socket, parent: int) -> NoReturn:
         for number in (signal.SIGINT, signal.SIGTERM):  # the worker ends it
             signal.signal(number, signal.SIG_IGN)
         disable_inherited_finalizers()
+        gc.freeze()  # the garbage collector does not scan what the worker has loaded, which would hold up messages
         run(its)
     except BaseException as error:
         logger.error("%s: %s", name, error_entry(error)["traceback"].rstrip())

@@ -7,6 +7,7 @@ the epoch of its run. While the database does not answer, it waits and loses not
 """
 
 import contextlib
+import gc
 import logging
 import selectors
 import time
@@ -88,6 +89,7 @@ class Worker:
 
     def run(self) -> None:
         """Run until SIGTERM or SIGINT, or with `until_idle` until nothing is left to do."""
+        gc.freeze()  # the garbage collector does not scan what is loaded by now, which would hold up tasks
         with contextlib.ExitStack() as stack:
             stack.callback(self.selector.close)
             self.notifier.open(stack)
