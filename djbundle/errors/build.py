@@ -76,7 +76,7 @@ class TargetError(DjbundleError):
 
 
 class UnsupportedMachineError(DjbundleError):
-    """Bundles cannot be built on this machine, or there are none for the machine that ``--target`` names."""
+    """No bundle can be built on this machine: its system is not Linux with glibc, or its processor is unknown."""
 
     exit_code = 36
 

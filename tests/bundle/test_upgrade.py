@@ -215,7 +215,7 @@ def test_file_that_was_replaced_by_hand_is_taken_up_by_hangup(site: Site, next_s
     new.replace(site.bundle)
     refused = upgrade(site, next_small)
     assert_refused(refused, 55, "was replaced")
-    command = refused.stderr.splitlines()[1].partition("now:  ")[2].split()
+    command = refused.stderr.splitlines()[1].partition("the new file:  ")[2].split()
     assert command == ["kill", "-HUP", str(site.process.pid)]
     before = with_role(site, "app")[0]
     subprocess.run(command, check=True)

@@ -62,7 +62,7 @@ def report(faulty: Path) -> dict[str, Any]:
     assert result.returncode == 29
     assert result.stderr.splitlines()[-2:] == [
         "error: GET /inner/template/ fails: django.template.exceptions.TemplateDoesNotExist: absent.html, and 8 more",
-        "  fix: see that absent.html lies in a folder of TEMPLATES, and is not excluded",
+        "  fix: make sure that absent.html lies in a folder of TEMPLATES, and is not excluded",
     ]
     report: dict[str, Any] = json.loads(result.stdout)
     return report
