@@ -41,6 +41,13 @@ def test_statuses() -> None:
     assert not is_same(problem, "")
 
 
+def test_error_without_a_traceback() -> None:
+    """A site may log no errors, and its bundle then shows only the status."""
+    problem = Problem(str(PAGE), "it is answered 500", request=PAGE)
+    assert is_same(problem, "shop.models.Config.DoesNotExist: there is none")
+    assert [is_same(problem, each) for each in ("", "404", "hangs", "dies")] == [False] * 4
+
+
 def test_commands() -> None:
     assert is_same(Problem("migrate", "the table is there already"), "django.db.utils.OperationalError: no")
     assert not is_same(Problem("migrate", "the table is there already"), "")
