@@ -4,6 +4,7 @@
 
 /* From vfs.so, which may be missing if the tree is on disk. */
 extern void djbundle_show_project(const char *root, const char *names, size_t size) __attribute__((weak));
+extern void djbundle_list_project(void) __attribute__((weak));
 extern void djbundle_make_copies_in(const char *data) __attribute__((weak));
 
 PyDoc_STRVAR(show_project_doc,
@@ -22,6 +23,16 @@ static PyObject *show_project(PyObject *Py_UNUSED(module), PyObject *arguments)
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(list_project_doc, "list_project()\n\n"
+                               "Show the names of the project in lists of the folder in which this process was started.");
+
+static PyObject *list_project(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(arguments))
+{
+    if (djbundle_list_project)
+        djbundle_list_project();
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(make_copies_in_doc, "make_copies_in(data)\n\n"
                                  "Let other programs get copies of files, which lie in the data directory `data`.");
 
@@ -36,6 +47,7 @@ static PyObject *make_copies_in(PyObject *Py_UNUSED(module), PyObject *arguments
 }
 
 static PyMethodDef methods[] = {{"show_project", show_project, METH_VARARGS, show_project_doc},
+                                {"list_project", list_project, METH_NOARGS, list_project_doc},
                                 {"make_copies_in", make_copies_in, METH_VARARGS, make_copies_in_doc},
                                 {NULL, NULL, 0, NULL}};
 

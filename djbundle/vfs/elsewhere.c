@@ -19,6 +19,7 @@ enum { MAX_LINKS = 40 }; /* in one path, as in Linux; path_resolution(7) */
 static char *project_names;
 static char project_root[PATH_MAX];
 static char start_folder[PATH_MAX]; /* in which the process was started */
+static int is_listed;               /* whether a list of that folder shows the names of the project */
 
 EXPORT void djbundle_show_project(const char *root, const char *names, size_t size)
 {
@@ -32,6 +33,8 @@ EXPORT void djbundle_show_project(const char *root, const char *names, size_t si
         *start_folder = 0;
     project_names = copy;
 }
+
+EXPORT void djbundle_list_project(void) { is_listed = 1; }
 
 int makes_links(void) { return project_names && *project_names; }
 
@@ -214,11 +217,31 @@ const char *find_elsewhere(int dirfd, const char *path, int follow, char buffer[
     return found;
 }
 
+/* Return whether a path leads to the folder of the start, and a list of it shows the project. */
+static int is_listed_folder(const char *path)
+{
+    char folder[PATH_MAX];
+    if (!is_listed || working_folder() || !*path)
+        return 0;
+    int is_relative = *path != '/';
+    const char *whole = is_relative ? NEXT(getcwd)(folder, sizeof folder) : path;
+    const char *rest = whole ? part_below(whole, start_folder) : NULL;
+    if (!rest || (is_relative && *rest))
+        return 0;
+    rest = skip_dots(is_relative ? path : rest);
+    return !*rest || !strcmp(rest, ".");
+}
+
 const struct entry *find_project_folder(int dirfd, const char *path)
 {
     struct resolved_path resolved;
     char inside[PATH_MAX];
-    int is_found = launcher && path && (dirfd == AT_FDCWD || *path == '/') && find_in_project(path, inside)
-                   && resolve_inside(AT_FDCWD, inside, FOLLOW, &resolved) && resolved.entry;
+    if (!launcher || !path || (dirfd != AT_FDCWD && *path != '/'))
+        return NULL;
+    if (is_listed_folder(path))
+        strcpy(inside, project_root);
+    else if (!find_in_project(path, inside))
+        return NULL;
+    int is_found = resolve_inside(AT_FDCWD, inside, FOLLOW, &resolved) && resolved.entry;
     return is_found && resolved.entry->kind == KIND_FOLDER ? resolved.entry : NULL;
 }

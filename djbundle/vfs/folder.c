@@ -152,6 +152,18 @@ static int is_in(DIR *directory, const char *name)
     return result;
 }
 
+/* Return whether a list shows the entry that was filled in: outside there is none of that name, and if the list is that
+ * of the folder of the start, it is of the project. At ROOT, there are also packages.
+ */
+static int is_shown(const struct stream *stream)
+{
+    const char *name = stream->entry.d_name;
+    if (!stream->outside)
+        return 1;
+    int is_root = stream->folder == launcher->archive->entries;
+    return (!is_root || is_of_project(name, strlen(name))) && !is_in(stream->outside, name);
+}
+
 EXPORT struct dirent64 *readdir64(DIR *directory)
 {
     struct stream *stream = stream_of(directory);
@@ -163,7 +175,7 @@ EXPORT struct dirent64 *readdir64(DIR *directory)
     stream->is_outside_read = 1;
     for (const struct entry *entry; (entry = entry_at(stream->folder, stream->position));) {
         fill_dirent(&stream->entry, entry, stream->position++);
-        if (!stream->outside || !is_in(stream->outside, stream->entry.d_name))
+        if (is_shown(stream))
             return &stream->entry;
     }
     return NULL;

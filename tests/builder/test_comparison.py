@@ -1,8 +1,10 @@
 """A failure outside a bundle counts as the same as the one inside, or not, or it is not known."""
 
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -37,6 +39,13 @@ def test_statuses() -> None:
     assert is_same(problem, "503")
     assert not is_same(problem, "500")
     assert not is_same(problem, "")
+
+
+def test_error_without_a_traceback() -> None:
+    """A site may log no errors, and its bundle then shows only the status."""
+    problem = Problem(str(PAGE), "it is answered 500", request=PAGE)
+    assert is_same(problem, "shop.models.Config.DoesNotExist: there is none")
+    assert [is_same(problem, each) for each in ("", "404", "hangs", "dies")] == [False] * 4
 
 
 def test_commands() -> None:
@@ -145,6 +154,23 @@ def test_comparison_that_is_ended_keeps_what_it_has(tmp_path: Path) -> None:
     (tmp_path / "outcomes").write_text('["GET /", "404"]\n["GET /a/", "Val')
     assert read_outcomes(tmp_path / "outcomes", "no time").found == {"GET /": "404"}
     assert read_outcomes(tmp_path / "absent", "no time") == Outcomes({}, "no time")
+
+
+WRITES_AND_HANGS = """
+import pathlib, sys, time
+(pathlib.Path(sys.argv[1]) / "outcomes.jsonl").write_text('["GET /a/", "404"]\\n')
+time.sleep(1000)
+"""
+
+
+def test_comparison_is_ended_when_its_time_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (data := tmp_path / "data").mkdir()
+    project: Any = SimpleNamespace(root=tmp_path, settings_variables=dict)
+    monkeypatch.setattr(comparison, "project_command", lambda _statement: [sys.executable, "-c", WRITES_AND_HANGS])
+    monkeypatch.setattr(comparison, "timeout_after", lambda _record: 3.0)
+    compared = Comparison(project, {}, tmp_path)
+    outcomes = compared.try_outside([page("/a/"), page("/b/")], CrawlRecord(is_empty=True), data, {})
+    assert outcomes == Outcomes({"GET /a/": "404"}, "it ran out of its 3 s")
 
 
 def test_why_a_comparison_could_not_be_made() -> None:

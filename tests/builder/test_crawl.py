@@ -2,6 +2,8 @@
 
 import ast
 import datetime
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +15,10 @@ from django.db import models
 from django.utils import timezone
 
 from djbundle import stand_ins
+from djbundle.builder.core.sandbox import SandboxPaths
 from djbundle.builder.core.tracebacks import error_in_output, last_traceback
+from djbundle.builder.verify import crawl
+from djbundle.builder.verify.crawl import START_TIMEOUT, Crawler
 from djbundle.builder.verify.diagnosis import Diagnosis
 from djbundle.builder.verify.in_bundle_scripts import SITE_FACTS_SCRIPT
 from djbundle.contract import verification
@@ -114,6 +119,27 @@ def test_noise_of_other_threads_is_no_reason() -> None:
     assert "Name or service" not in last_traceback(f"{first}{noise}{last}")
     assert "File 'b'" in last_traceback(f"{first}{noise}{last}")
     assert last_traceback("no traceback") == ""
+
+
+@pytest.mark.parametrize(("check_seconds", "timeout"), [(1.0, START_TIMEOUT), (100.0, 400.0)])
+def test_time_of_a_start_follows_from_the_checks(tmp_path: Path, check_seconds: float, timeout: float) -> None:
+    crawler = Crawler(SandboxPaths(tmp_path / "shop", tmp_path, is_empty=True), {}, lambda _share: None)
+    crawler.check_seconds = check_seconds
+    assert crawler.start_timeout() == timeout
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [("import time; time.sleep(1000)", "it did not start within 0 s"), ("exit(3)", "it ended with code 3")],
+)
+def test_site_that_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, message: str) -> None:
+    monkeypatch.setattr(crawl, "START_TIMEOUT", 0.0 if "sleep" in code else 60.0)
+    crawler = Crawler(SandboxPaths(tmp_path / "shop", tmp_path, is_empty=True), {}, lambda _share: None)
+    crawler.log.file.touch()
+    with subprocess.Popen([sys.executable, "-c", code]) as process:
+        assert crawler.wait_until_ready(process) is None
+        process.kill()
+    assert [each.message for each in crawler.record.problems] == [message]
 
 
 def function_of_script(name: str) -> Callable[[Any], Any]:

@@ -40,6 +40,11 @@ MISSING = "ModuleNotFoundError: No module named 'stripe.webhook'"
             "leave data out of the bundle, so that it lies in the data directory:  --exclude data",
         ),
         ("KeyError: 'STRIPE_KEY'", "", "give the variable:  --env STRIPE_KEY=VALUE"),
+        (
+            "it did not start within 90 s",
+            "KeyError: 'STRIPE_KEY'",
+            "build again while the machine has less to do, or start the bundle by hand",
+        ),
         ("KeyError: 'page'", "", ""),
     ],
 )

@@ -126,8 +126,8 @@ def outcome_of_request(request: dict[str, Any], plan: dict[str, Any]) -> str:
 
     static = settings.STATIC_URL or ""
     path = request["path"]
-    if static and path.startswith(static):
-        return "" if finders.find(path.removeprefix(static)) else "404"
+    if static and path.startswith(static) and finders.find(path.removeprefix(static)):
+        return ""  # else the site answers, and may fail
     errors: list[str] = []  # the first is the cause: the error page may fail as well
 
     def record_error(**_: object) -> None:

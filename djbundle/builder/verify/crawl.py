@@ -25,6 +25,7 @@ from djbundle.common.backends import is_sqlite
 from djbundle.contract import variables, verification
 
 START_TIMEOUT = 60.0  # seconds for the site to start, and for its worker
+START_FACTOR = 4  # a start may take so many times as long as the checks, which load the site too
 
 
 class Crawler:
@@ -49,6 +50,7 @@ class Crawler:
         self.record = CrawlRecord(paths.is_empty)
         self.log = SiteLog(paths.data / "verify.log")
         self.engines: list[str] = []  # engines of the databases
+        self.check_seconds = 0.0
         self.diagnosis = Diagnosis(paths.data)
         self.commands = BundleCommands(paths.bundle, self.environment)
 
@@ -128,11 +130,17 @@ class Crawler:
 
     def check(self) -> None:
         """Check the bundle. Raises BundleCommandError, but first records which stand-ins are in use."""
+        start = time.monotonic()
         try:
             self.record_backends(self.commands.run_script(CHECK_SCRIPT, "check"))
         except BundleCommandError as error:
             self.record_backends(error.last_line)
             raise
+        self.check_seconds = time.monotonic() - start
+
+    def start_timeout(self) -> float:
+        """Return the seconds that a start may take. The checks show how slow this site is on this machine."""
+        return max(START_TIMEOUT, START_FACTOR * self.check_seconds)
 
     def record_backends(self, output: str) -> None:
         if output.startswith(CHECK_OUTPUT_START):  # otherwise the settings do not import
@@ -159,17 +167,20 @@ class Crawler:
             process.wait(60)
 
     def wait_until_ready(self, process: "subprocess.Popen[bytes]") -> tuple[str, int] | None:
-        end, file = time.monotonic() + START_TIMEOUT, self.paths.data / verification.URL
+        timeout, file = self.start_timeout(), self.paths.data / verification.URL
+        end = time.monotonic() + timeout
         while time.monotonic() < end and process.poll() is None:
             if file.exists():
                 url = urlsplit(file.read_text())
                 return str(url.hostname), int(url.port or 80)
             time.sleep(0.02)
-        self.record.problems.append(Problem("serve", "it did not start", self.log.text().strip()))
+        code = process.poll()
+        why = f"it did not start within {timeout:.0f} s" if code is None else f"it ended with code {code}"
+        self.record.problems.append(Problem("serve", why, self.log.text().strip()))
         return None
 
     def wait_for_worker(self, client: Client) -> None:
-        end = time.monotonic() + START_TIMEOUT
+        end = time.monotonic() + self.start_timeout()
         try:
             while (response := client.get("/up")).status == 503 and time.monotonic() < end:
                 time.sleep(0.1)

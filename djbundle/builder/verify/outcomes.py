@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 from djbundle.builder.core.tracebacks import error_in_output
 from djbundle.builder.verify.crawl_record import Problem
 
+ERROR = re.compile(r"[A-Za-z_][\w.]*:")  # the class of an error, before its message
 IMPORT_ERRORS = ("ImportError", "ModuleNotFoundError")
 NOT_COMPARED = "not compared with the sources"
 HANGS = "hangs"  # the outcome of a page that does not answer in time
@@ -67,7 +69,8 @@ def gap_of(done: "subprocess.CompletedProcess[str]") -> str:
 def is_same(problem: Problem, outcome: str) -> bool:
     """Return whether the project fails in the same way as its bundle.
 
-    For a page, the class of the error must be the same; its message may name another place. For a command, any failure
+    For a page, the class of the error must be the same; its message may name another place. A site that logs no errors
+    only shows that there was one: 500. For a command, any failure
     is enough. A missing module must be the same one, because a module may be what the bundle lacks.
     """
     if not problem.request:
@@ -75,6 +78,7 @@ def is_same(problem: Problem, outcome: str) -> bool:
     if problem.fate:
         return problem.fate == outcome
     if not problem.trace:
-        return problem.message.rpartition(" ")[2] == outcome  # the status
+        status = problem.message.rpartition(" ")[2]
+        return status == outcome or (status == "500" and bool(ERROR.match(outcome)))
     error = problem.message.partition(":")[0]
     return problem.message == outcome if error in IMPORT_ERRORS else error == outcome.partition(":")[0]

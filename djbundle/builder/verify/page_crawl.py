@@ -53,7 +53,7 @@ class PageCrawl:
     def request_files(self, paths: Iterable[str]) -> None:
         for request in map(Request, sorted(paths)):
             try:
-                status = self.client.get(request.path).status
+                status = self.client.get(request.path, "", request.id).status
             except OSError as error:
                 self.record.problems.append(problem_without_answer(request, error, self.log))
                 return

@@ -30,6 +30,10 @@ from djbundle.errors import OutputError, VerificationError
 SHOWN_LINES = 12  # last lines of a traceback that are shown
 HINTS = (
     (re.compile(r"(outside of a bundle too)"), "correct the page: it does so from the sources too"),
+    (
+        re.compile(r"^(it did not start within)"),
+        "build again while the machine has less to do, or start the bundle by hand",
+    ),
     (re.compile(r"its process (was killed|ended)"), "find what the page calls last: start the bundle, and request it"),
     (re.compile(r"no answer began within (\d+) s"), "see what the page waits for: an answer has to begin within {0} s"),
     (

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from djbundle.contract.layout import COPIES, PROGRAMS
 from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.core.listed_folder import is_listed
 
 DAY = 24 * 60 * 60  # seconds
 
@@ -21,7 +22,10 @@ def show_files(bundle: Bundle) -> None:
         from _project_facts import PROJECT  # type: ignore[import-not-found]  # noqa: PLC0415 - the builder writes it
 
         _files.show_project(os.fsencode(bundle.root), b"".join(os.fsencode(name) + b"\0" for name in PROJECT))
-        _files.make_copies_in(os.fsencode(os.path.realpath(bundle.data)))
+        data = os.path.realpath(bundle.data)
+        if is_listed(PROJECT, data):
+            _files.list_project()
+        _files.make_copies_in(os.fsencode(data))
     show_programs(bundle.root / PROGRAMS)
 
 

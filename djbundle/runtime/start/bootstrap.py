@@ -70,6 +70,7 @@ def prepare_interpreter() -> None:
     from _project_facts import DATA_VARIABLE, PROJECT, VARIABLES  # noqa: PLC0415
 
     from djbundle.contract.variables import SETTINGS_MODULE  # noqa: PLC0415 - packages cannot be imported earlier
+    from djbundle.runtime.core import listed_folder  # noqa: PLC0415
 
     SettingsFinder.variable = SETTINGS_MODULE
     for name, value in VARIABLES.items():
@@ -79,7 +80,10 @@ def prepare_interpreter() -> None:
         import _files  # type: ignore[import-not-found]  # noqa: PLC0415
 
         _files.show_project(os.fsencode(finders.ROOT), b"".join(os.fsencode(name) + b"\0" for name in PROJECT))
-        if data := os.environ.get(DATA_VARIABLE):
+        data = os.environ.get(DATA_VARIABLE, "")
+        if listed_folder.is_listed(PROJECT, os.path.realpath(data) if data else ""):
+            _files.list_project()
+        if data:
             _files.make_copies_in(os.fsencode(os.path.realpath(data)))
 
 
