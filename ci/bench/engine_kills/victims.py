@@ -60,6 +60,22 @@ def stop_worker(scene: Scene) -> None:
     scene.go_on(name)
 
 
+def kill_other(scene: Scene) -> None:
+    """Kill a worker of the other backend. What it has started goes on."""
+    scene.main("other").kill()
+
+
+def kill_other_elsewhere(scene: Scene) -> None:
+    """Kill the machine of such a worker, with the tasks that run there."""
+    scene.main("other elsewhere").kill()
+
+
+def kill_other_process(scene: Scene) -> None:
+    """Kill a process that runs a task for such a worker, if one does at this moment."""
+    if running := scene.main("other").children():
+        random.choice(running).kill()
+
+
 def restart_database(scene: Scene) -> None:
     assert scene.engine.database
     scene.engine.database.restart()
@@ -84,6 +100,12 @@ def harms(engine: Engine) -> dict[str, Harm]:
         found |= {"task process": kill_celery_process}
     else:
         found |= {"task process": kill_task_process, "worker stopped": stop_worker}
+    if engine.has_other_workers:
+        found |= {
+            "other worker": kill_other,
+            "other machine": kill_other_elsewhere,
+            "other process": kill_other_process,
+        }
     if engine.database:
         found["database"] = restart_database
     if engine.broker:
