@@ -76,6 +76,13 @@ def kill_other_process(scene: Scene) -> None:
         random.choice(running).kill()
 
 
+def stop_other(scene: Scene) -> None:
+    """Stop the machine of such a worker for longer than the lease of a task that runs there."""
+    scene.stop("other elsewhere")
+    time.sleep(2 * LEASE)
+    scene.go_on("other elsewhere")
+
+
 def restart_database(scene: Scene) -> None:
     assert scene.engine.database
     scene.engine.database.restart()
@@ -101,11 +108,9 @@ def harms(engine: Engine) -> dict[str, Harm]:
     else:
         found |= {"task process": kill_task_process, "worker stopped": stop_worker}
     if engine.has_other_workers:
-        found |= {
-            "other worker": kill_other,
-            "other machine": kill_other_elsewhere,
-            "other process": kill_other_process,
-        }
+        del found["task process"]  # ours run no task
+        found |= {"other worker": kill_other, "other process": kill_other_process}
+        found |= {"other machine": kill_other_elsewhere, "other stopped": stop_other}
     if engine.database:
         found["database"] = restart_database
     if engine.broker:
