@@ -1,7 +1,4 @@
-"""A backend of ``django.tasks`` on NATS JetStream: one stream is the work queue, and has a subject for each queue.
-
-The server keeps the stream in files, and each message until a worker has acknowledged it.
-"""
+"""A backend of ``django.tasks`` on NATS JetStream: a stream, with a subject for each queue, keeps tasks on disk."""
 
 import asyncio
 import json
@@ -17,7 +14,7 @@ from django.tasks import Task, TaskResult, TaskResultStatus
 from django.tasks.backends.base import BaseTaskBackend
 from django.tasks.signals import task_enqueued
 from nats.aio.client import Client
-from nats.js.api import RetentionPolicy, StorageType
+from nats.js.api import RetentionPolicy
 from nats.js.errors import NoStreamResponseError, NotFoundError
 
 logger = logging.getLogger(__name__)
@@ -61,11 +58,7 @@ class NatsBackend(BaseTaskBackend):
 
     async def connect(self) -> Client:
         """Connect, however long the server is down. After an outage the connection comes back by itself."""
-
-        async def log(error: Exception) -> None:
-            logger.warning("NATS: %s", str(error) or type(error).__name__)
-
-        return await nats.connect(self.url, max_reconnect_attempts=-1, reconnect_time_wait=0.5, error_cb=log)
+        return await nats.connect(self.url, max_reconnect_attempts=-1, reconnect_time_wait=0.5, error_cb=log_error)
 
     async def declare(self, client: Client) -> None:
         """Make the stream, unless it is there: an operator may have made it, with replicas."""
@@ -73,8 +66,12 @@ class NatsBackend(BaseTaskBackend):
         try:
             await server.stream_info(self.stream)
         except NotFoundError:
-            kind: Any = {"retention": RetentionPolicy.WORK_QUEUE, "storage": StorageType.FILE}
-            await server.add_stream(name=self.stream, subjects=[self.subject("*")], **kind)
+            subjects = [self.subject("*")]
+            await server.add_stream(name=self.stream, subjects=subjects, retention=RetentionPolicy.WORK_QUEUE)
+
+
+async def log_error(error: Exception) -> None:
+    logger.warning("NATS: %s", str(error) or type(error).__name__)
 
 
 class Sender:
