@@ -16,7 +16,7 @@ from django.test import override_settings
 
 from djbundle.tasks import operations_api
 from djbundle.tasks.compat import TaskResultStatus
-from djbundle.tasks.engine.adapter import run_row
+from djbundle.tasks.engine.adapter import BackendEngine, EngineError, run_row
 from djbundle.tasks.models import RelayRecord, TaskRecord
 from tests.support.nats import Nats
 from tests.support.outcomes import noted_outcomes, times_recorded
@@ -127,6 +127,19 @@ def test_right_alias() -> None:
     other = {"BACKEND": "django.tasks.backends.immediate.ImmediateBackend"}
     with override_settings(TASKS={"default": ours, "other": other}):
         assert not [each for each in run_checks() if each.id == "djbundle_tasks.E010"]
+
+
+def test_error_without_a_text_is_told_by_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a TimeoutError is."""
+
+    def refuse(*_: object) -> None:
+        raise TimeoutError
+
+    engine = BackendEngine("default")
+    monkeypatch.setattr(engine.backend, "enqueue", refuse)
+    with pytest.raises(EngineError) as caught:
+        engine.publish("", [1])
+    assert engine.describe(caught.value) == 'the backend "default" of TASKS does not answer: TimeoutError'
 
 
 # --- whole processes ---

@@ -94,6 +94,8 @@ async def take(messages: JetStreamContext.PullSubscription) -> None:
 
 async def run(message: Msg) -> int:
     """Run the task in a process, and tell the server meanwhile that it runs. Return the exit code."""
+    with contextlib.suppress(Exception):
+        import_string(json.loads(message.data)["path"])  # here, and not in each process
     process = multiprocessing.get_context("fork").Process(target=call, args=(message.data,))
     process.start()
     loop, ended, descriptor = asyncio.get_running_loop(), asyncio.Event(), os.pidfd_open(process.pid or 0)
