@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from ci.model import quotas
 from ci.model.costs import Cost, Costs
-from ci.model.supply import BATCH, MAX_CHUNK
+from ci.model.simulation import BATCH
 from ci.model.system import Mode, System
 from ci.model.worker import CLAIM_LIMIT
+from djbundle.tasks.engine.supply import MAX_CHUNK
 
 STATEMENT = MAX_CHUNK  # tasks in a claim, or in a write of outcomes: about one message
 MICROSECONDS = 1e6

@@ -12,10 +12,11 @@ import simpy
 from ci.model.costs import Cost, Costs
 from ci.model.flow import Backlog, Parcel, Processor, Steps, count_of
 from ci.model.journal import Journal
-from ci.model.supply import BATCH, FULL_INTERVAL, Supply
 from ci.model.system import Mode, System
 from ci.model.worker import Worker
+from djbundle.tasks.engine.supply import FULL_INTERVAL, Supply, keys_in_message, window_for
 
+BATCH = 500  # tasks that a relay marks in one transaction, as in engine/relay.py
 GRAIN = 10  # tasks that are committed together; 1 at low rates
 GRAIN_SECONDS = 0.001  # of arrivals that a parcel stands for, at most
 
@@ -133,11 +134,11 @@ class Simulation:
 
     def _relay(self) -> Steps:
         """Send keys of rows, as engine/relay.py does."""
-        own, supply = self.own_processor(), Supply.settled(self.load.rate / self.system.relays)
+        own, supply = self.own_processor(), self._supply()
         ways = simpy.Resource(self.env, self.system.connections)
         while True:
             yield from self.call(self.costs.count_sent, self.in_broker, own, self.database)
-            supply.measure(self.in_broker, self.env.now)
+            supply.measure(self.in_broker)
             room = supply.room
             if room <= 0:
                 yield self.env.timeout(FULL_INTERVAL)
@@ -150,7 +151,13 @@ class Simulation:
             yield from self.call(self.costs.mark_sent, count, own, self.database)
             self.in_broker += count
             supply.sent += count
-            yield from self._send_keys(parcels, supply.chunk, own, ways)
+            chunk = keys_in_message(supply.rate, count, is_slow=self.system.broker == "sqs")
+            yield from self._send_keys(parcels, chunk, own, ways)
+
+    def _supply(self) -> Supply:
+        """Return the supply of a relay whose tasks workers have claimed for a while as they come."""
+        rate = self.load.rate
+        return Supply(lambda: float(self.env.now), rate, window_for(rate), relays=self.system.relays)
 
     def _send_keys(self, parcels: list[Parcel], chunk: int, own: Processor, ways: simpy.Resource) -> Steps:
         """Send messages with up to `chunk` keys, several in a request if the broker takes that."""

@@ -4,6 +4,7 @@ import logging
 from functools import cache
 
 from djbundle.tasks.compat import BaseTaskBackend, task_backends
+from djbundle.tasks.task import RetryingTask
 
 logger = logging.getLogger("djbundle.tasks")
 
@@ -19,6 +20,11 @@ def usable() -> list[BaseTaskBackend]:
         except BaseException as error:  # its module and its class may do anything, even exit
             _log_once(alias, str(error))
     return backends
+
+
+def ours() -> list[BaseTaskBackend]:
+    """Return those that keep their tasks in our table. The options of others may have the same names, as ``URL``."""
+    return [backend for backend in usable() if issubclass(backend.task_class, RetryingTask)]
 
 
 def queue_of(backend: BaseTaskBackend) -> str:

@@ -57,8 +57,8 @@ def unkept_promises(options: Mapping[str, Any]) -> dict[str, str]:
 
 
 def option(name: str, default: Any) -> Any:
-    """Return the value of the first backend that sets this option."""
-    values = (backend.options[name] for backend in backends.usable() if name in backend.options)
+    """Return the value of the first of our backends that sets this option."""
+    values = (backend.options[name] for backend in backends.ours() if name in backend.options)
     return next(values, default)
 
 

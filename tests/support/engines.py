@@ -13,6 +13,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 from tests.support.mariadb import MariaDB
+from tests.support.nats import Nats
 from tests.support.postgres import Postgres
 from tests.support.rabbitmq import RabbitMQ
 from tests.support.redis import Redis
@@ -25,6 +26,7 @@ LONG = 12.0  # seconds; longer than a lease and than what brokers wait for
 RESEND = 5  # seconds after which a broker delivers again what nobody has acknowledged
 PYTHON = f"{sys.executable} -m django"
 OURS = f"{PYTHON} worker"
+NATS = "tests.support.nats_tasks.backend.NatsBackend"
 RQ = f"{PYTHON} rqworker --job-class django_tasks_rq.Job --with-scheduler default"
 
 
@@ -57,6 +59,10 @@ class Servers:
     @cached_property
     def sqs(self) -> Sqs:
         return self._stack.enter_context(running(Sqs))
+
+    @cached_property
+    def nats(self) -> Nats:
+        return self._stack.enter_context(running(Nats))
 
 
 Settings = dict[str, Any]
@@ -136,10 +142,10 @@ def rq(servers: Servers) -> Settings:
     return {"APPS": ["django_rq"], "RQ_QUEUES": {"default": {"URL": servers.redis.url}}}
 
 
-def with_engine(backend: str) -> Settings:
-    """Return the setting TASKS for our backend with another one as its engine."""
+def with_engine(backend: str, **options: str) -> Settings:
+    """Return the setting TASKS for our backend with another one, with these options, as its engine."""
     tasks = ours(ENGINE="engine")
-    tasks["TASKS"]["engine"] = {"BACKEND": backend}
+    tasks["TASKS"]["engine"] = {"BACKEND": backend, "OPTIONS": options}
     return tasks
 
 
@@ -190,6 +196,16 @@ ENGINES = (
             **with_engine("django_tasks_db.DatabaseBackend"),
         },
         workers=(OURS, f"{PYTHON} db_worker --backend engine"),
+    ),
+    Engine(
+        "adapter-nats",
+        "NATS as engine",
+        lambda servers, _folder: {
+            "DATABASES": postgresql(servers),
+            "APPS": ["tests.support.nats_tasks"],
+            **with_engine(NATS, URL=servers.nats.url, STREAM=f"engine-{uuid4().hex[:8]}"),
+        },
+        workers=(OURS, f"{PYTHON} nats_worker --backend engine"),
     ),
     Engine(
         "django-tasks-rq",

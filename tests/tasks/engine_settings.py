@@ -1,4 +1,7 @@
-"""Settings with another backend as the engine: one of Django's that runs a task at once, or RQ if a Redis is named."""
+"""Settings with another backend as the engine.
+
+It is one of Django's that runs a task at once, RQ if a Redis is named, or the example on NATS if that is named.
+"""
 
 import os
 
@@ -14,3 +17,11 @@ if "TASKS_TEST_RQ" in os.environ:
     INSTALLED_APPS = [*INSTALLED_APPS, "django_rq"]
     RQ_QUEUES = {name: {"URL": os.environ["TASKS_TEST_RQ"]} for name in QUEUES}
     TASKS["engine"] = {"BACKEND": "django_tasks_rq.RQBackend", "QUEUES": QUEUES}
+if "TASKS_TEST_NATS" in os.environ:
+    INSTALLED_APPS = [*INSTALLED_APPS, "tests.support.nats_tasks"]
+    NATS_OPTIONS = {"URL": os.environ["TASKS_TEST_NATS"]}
+    TASKS["engine"] = {
+        "BACKEND": "tests.support.nats_tasks.backend.NatsBackend",
+        "QUEUES": QUEUES,
+        "OPTIONS": NATS_OPTIONS,
+    }

@@ -1,6 +1,7 @@
 """Another backend as the engine: its workers run the rows by our rules."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,15 +11,19 @@ from pathlib import Path
 import django
 import pytest
 from django.core.checks import run_checks
+from django.db import connection
 from django.test import override_settings
 
 from djbundle.tasks import operations_api
 from djbundle.tasks.compat import TaskResultStatus
-from djbundle.tasks.engine.adapter import run_row
+from djbundle.tasks.engine.adapter import BackendEngine, EngineError, run_row
 from djbundle.tasks.models import RelayRecord, TaskRecord
+from tests.support.nats import Nats
+from tests.support.outcomes import noted_outcomes, times_recorded
 from tests.support.redis import Redis
+from tests.support.servers import running
 from tests.support.waiting import wait_until
-from tests.tasks import jobs
+from tests.tasks import heavy_jobs, jobs
 from tests.tasks.conftest import ENVIRONMENT, REPOSITORY
 
 pytestmark = pytest.mark.skipif(django.VERSION < (6,), reason="the other backend of these tests is that of Django 6")
@@ -124,6 +129,19 @@ def test_right_alias() -> None:
         assert not [each for each in run_checks() if each.id == "djbundle_tasks.E010"]
 
 
+def test_error_without_a_text_is_told_by_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a TimeoutError is."""
+
+    def refuse(*_: object) -> None:
+        raise TimeoutError
+
+    engine = BackendEngine("default")
+    monkeypatch.setattr(engine.backend, "enqueue", refuse)
+    with pytest.raises(EngineError) as caught:
+        engine.publish("", [1])
+    assert engine.describe(caught.value) == 'the backend "default" of TASKS does not answer: TimeoutError'
+
+
 # --- whole processes ---
 
 
@@ -168,3 +186,50 @@ def test_workers_of_rq(redis_server: Redis, tmp_path: Path, start: Start) -> Non
     all_succeed()
     stopped.refresh_from_db()
     assert stopped.return_value == "went"
+
+
+# --- the example of tests/support/nats_tasks ---
+
+NATS_WORKER = ("nats_worker", "--backend", "engine")
+
+
+@pytest.fixture
+def nats() -> Iterator[Nats]:
+    with running(Nats) as server:
+        yield server
+
+
+def begun(trace: Path) -> int:
+    return len(trace.read_text().splitlines()) if trace.exists() else 0
+
+
+def test_worker_of_nats_and_its_server_are_killed(nats: Nats, tmp_path: Path, start: Start) -> None:
+    """What they had runs again, and what kills its process. Each outcome is recorded once."""
+    (tmp_path / "go").touch()
+    trace, url = tmp_path / "trace", {"TASKS_TEST_NATS": nats.url}
+    with noted_outcomes(connection):
+        start("worker", **url)
+        worker = start(*NATS_WORKER, **url)
+        for number in range(60):
+            heavy_jobs.leave_trace.enqueue(str(trace), number, 0.1)
+        heavy_jobs.die_once_told.enqueue(str(tmp_path))
+        wait_until(lambda: begun(trace) >= 10, "some have run")
+        worker.kill()
+        nats.restart()
+        start(*NATS_WORKER, **url)
+        all_succeed()
+        assert {*times_recorded(connection).values()} == {1}
+    assert {int(line.split()[0]) for line in trace.read_text().splitlines()} == {*range(60)}
+
+
+def test_server_of_nats_that_has_lost_its_data(nats: Nats, start: Start) -> None:
+    """The worker and the relay make the stream again."""
+    start("worker", TASKS_TEST_NATS=nats.url)
+    start(*NATS_WORKER, TASKS_TEST_NATS=nats.url)
+    jobs.add.enqueue(1, 2)
+    all_succeed()
+    nats.kill()
+    shutil.rmtree(nats.folder / "data")
+    nats.start()
+    jobs.add.enqueue(3, 4)
+    all_succeed()

@@ -1,4 +1,4 @@
-"""A backend in ``TASKS`` that cannot be made breaks no other backend."""
+"""Other backends in ``TASKS``: one that cannot be made breaks no other, and the options of each are its own."""
 
 import pytest
 from django.test import override_settings
@@ -28,3 +28,14 @@ def test_others_go_on(backend: str) -> None:
         jobs.say.enqueue("y")
         assert run_pending() == 2
     assert set(TaskRecord.objects.values_list("return_value", flat=True)) == {"x", "y"}
+
+
+def test_options_of_another_backend_are_not_ours() -> None:
+    """They may have the same names. The URL of an engine is no broker of ours."""
+    theirs = {"LEASE": 1, "KEEP": None, "URL": "nats://127.0.0.1", "RATE_LIMITS": {"mails": "1/s"}}
+    other = {"BACKEND": "django.tasks.backends.immediate.ImmediateBackend", "OPTIONS": theirs}
+    with override_settings(TASKS={"other": other, "default": OURS | {"OPTIONS": {"ENGINE": "other"}}}):
+        assert options.lease().total_seconds() == options.LEASE
+        assert options.keep() is not None
+        assert (options.broker(), options.engine()) == (None, "other")
+        assert limits.rates() == {}

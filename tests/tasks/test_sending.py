@@ -12,8 +12,9 @@ from django.db import connection
 from djbundle.tasks import enqueue_many
 from djbundle.tasks.compat import TaskResultStatus, task_backends
 from djbundle.tasks.engine import sending
-from djbundle.tasks.engine.relay import FULL_INTERVAL, MIN_WINDOW, Relay, Supply
+from djbundle.tasks.engine.relay import Relay
 from djbundle.tasks.engine.relay_registry import RelayRegistration
+from djbundle.tasks.engine.supply import FULL_INTERVAL, MIN_WINDOW, Supply
 from djbundle.tasks.models import PausedQueue, TaskRecord
 from djbundle.tasks.store import claim, transitions
 from djbundle.tasks.store.outcome import Outcome
@@ -113,11 +114,10 @@ def test_a_relay_whose_queue_was_full_sends_as_soon_as_it_counts_room(make_relay
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
-def test_each_of_several_relays_learns_the_rate_of_all_workers(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_of_several_relays_learns_the_rate_of_all_workers(count: int) -> None:
     """Each counts the messages of all of them in the broker. It must not take those of others for unclaimed ones."""
     now, in_broker, rate = 0.0, 0, 4000
-    monkeypatch.setattr(time, "monotonic", lambda: now)
-    supplies = [Supply(relays=count, measured_at=now) for _ in range(count)]
+    supplies = [Supply(lambda: now, relays=count) for _ in range(count)]
     for _ in range(300):
         now += FULL_INTERVAL
         in_broker -= min(in_broker, int(rate * FULL_INTERVAL))

@@ -11,19 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.mariadb import MariaDB
+from tests.support.nats import Nats
 from tests.support.postgres import Postgres
 from tests.support.rabbitmq import RabbitMQ
 from tests.support.redis import Redis
 from tests.support.sqs import Sqs
 
-ENGINES = ("sqlite", "postgresql", "mariadb", "redis", "rabbitmq", "sqs", "direct", "celery")
+ENGINES = ("sqlite", "postgresql", "mariadb", "redis", "rabbitmq", "sqs", "nats", "direct", "celery")
 NAME = "tasks"
 LEASE = 3.0  # seconds
-Broker = Redis | RabbitMQ | Sqs
+Broker = Redis | RabbitMQ | Sqs | Nats
 BROKERS: dict[str, Callable[[Path], Broker]] = {
     "redis": Redis,
     "rabbitmq": RabbitMQ,
     "sqs": Sqs,
+    "nats": Nats,
     "direct": Redis,
     "celery": Redis,
 }
@@ -43,6 +45,11 @@ class Engine:
     def has_records(self) -> bool:
         """Return whether each task has a row with its outcome."""
         return self.name not in {"direct", "celery"}
+
+    @property
+    def has_other_workers(self) -> bool:
+        """Return whether workers of another backend run the tasks, beside ours."""
+        return self.name == "nats"
 
     @property
     def calm(self) -> float:
@@ -65,7 +72,7 @@ class Engine:
         self.broker.kill()
         if isinstance(self.broker, Redis):
             (self.broker.folder / "dump.rdb").unlink(missing_ok=True)
-        if isinstance(self.broker, RabbitMQ):
+        if isinstance(self.broker, RabbitMQ | Nats):
             shutil.rmtree(self.broker.folder / "data")
         self.broker.start()
 
@@ -112,5 +119,7 @@ def _start_broker(engine: Engine, work: Path, stack: contextlib.ExitStack) -> No
             engine.url += "&rows=no&visibility_timeout=10"
         if engine.name == "celery":
             engine.environment["KILLS_CELERY"] = broker.url
-        options += f', "URL": "{engine.url}"'
+        if engine.name == "nats":
+            engine.environment["KILLS_NATS"] = broker.url
+        options += ', "ENGINE": "engine"' if engine.name == "nats" else f', "URL": "{engine.url}"'
     engine.environment["TASKS_TEST_OPTIONS"] = "{" + options + "}"

@@ -55,6 +55,9 @@ class Scene:
             return commands | {name: [python, *CELERY, *quiet, f"{name}@kills"] for name in ("worker", "elsewhere")}
         worker = [python, *START, "worker", "--threads", "2", "-v0"]
         commands |= {"worker": worker, "elsewhere": [*(HOST if os.geteuid() == 0 else []), *worker]}
+        if self.engine.has_other_workers:
+            other = [python, *START, "nats_worker", "--backend", "engine", "--processes", "2"]
+            commands |= {"other": other, "other elsewhere": [*(HOST if os.geteuid() == 0 else []), *other]}
         if self.engine.broker:
             commands["relay"] = [python, *START, "relay", "-v0"]
         return commands

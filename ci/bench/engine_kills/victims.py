@@ -60,6 +60,29 @@ def stop_worker(scene: Scene) -> None:
     scene.go_on(name)
 
 
+def kill_other(scene: Scene) -> None:
+    """Kill a worker of the other backend. What it has started goes on."""
+    scene.main("other").kill()
+
+
+def kill_other_elsewhere(scene: Scene) -> None:
+    """Kill the machine of such a worker, with the tasks that run there."""
+    scene.main("other elsewhere").kill()
+
+
+def kill_other_process(scene: Scene) -> None:
+    """Kill a process that runs a task for such a worker, if one does at this moment."""
+    if running := scene.main("other").children():
+        random.choice(running).kill()
+
+
+def stop_other(scene: Scene) -> None:
+    """Stop the machine of such a worker for longer than the lease of a task that runs there."""
+    scene.stop("other elsewhere")
+    time.sleep(2 * LEASE)
+    scene.go_on("other elsewhere")
+
+
 def restart_database(scene: Scene) -> None:
     assert scene.engine.database
     scene.engine.database.restart()
@@ -84,6 +107,10 @@ def harms(engine: Engine) -> dict[str, Harm]:
         found |= {"task process": kill_celery_process}
     else:
         found |= {"task process": kill_task_process, "worker stopped": stop_worker}
+    if engine.has_other_workers:
+        del found["task process"]  # ours run no task
+        found |= {"other worker": kill_other, "other process": kill_other_process}
+        found |= {"other machine": kill_other_elsewhere, "other stopped": stop_other}
     if engine.database:
         found["database"] = restart_database
     if engine.broker:

@@ -11,7 +11,7 @@ from ci.model.costs import BrokerCosts, Cost
 from ci.model.measuring.meter import Seconds, best, cost_between, cost_of_one, timed
 from djbundle.common.broker_url import BrokerUrl
 from djbundle.tasks.engine.broker import Broker
-from djbundle.tasks.engine.relay import MAX_CHUNK
+from djbundle.tasks.engine.supply import MAX_CHUNK
 
 MESSAGES, ROUNDS = 100, 40  # messages in a round, of which the best counts
 FIRST_KEY = 1_000_000_000  # keys of an old table are long

@@ -38,7 +38,7 @@ class BackendEngine:
             for key in keys:
                 self.backend.enqueue(call, [key], {})
         except Exception as error:
-            raise EngineError(str(error)) from error
+            raise EngineError(str(error) or type(error).__name__) from error
 
     def check(self) -> None:
         """Ask for a result that does not exist, the only question that ``django.tasks`` has for each backend."""
@@ -47,7 +47,7 @@ class BackendEngine:
                 self.backend.get_result(NO_RESULT)
         except Exception as error:
             if type(error).__name__ != "TaskResultDoesNotExist":  # Django and the package django-tasks have one each
-                raise EngineError(str(error)) from error
+                raise EngineError(str(error) or type(error).__name__) from error
 
     def forget_queues(self) -> None:
         """Do nothing: the backend has made its queues itself."""

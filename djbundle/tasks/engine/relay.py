@@ -12,7 +12,6 @@ import socket
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from itertools import batched
 
 from django.db import Error, connections
@@ -22,6 +21,7 @@ from djbundle.tasks import options
 from djbundle.tasks.engine import sending
 from djbundle.tasks.engine.destination import Destination, MakeDestination
 from djbundle.tasks.engine.relay_registry import RelayRegistration, relays
+from djbundle.tasks.engine.supply import FULL_INTERVAL, MIN_WINDOW, Supply, keys_in_message
 from djbundle.tasks.store import wakeup
 from djbundle.tasks.store.transitions import alias
 from djbundle.tasks.store.worker_identity import Identity
@@ -30,48 +30,8 @@ logger = logging.getLogger("djbundle.tasks")
 
 BATCH = 500  # tasks marked in one transaction
 POLL_INTERVAL = 1.0  # seconds between searches for tasks that become due
-FULL_INTERVAL = 0.02  # seconds between these searches while the broker has enough
 HEARTBEAT_INTERVAL = 3.0  # seconds between checks of the broker's heartbeats
 LOST_INTERVAL = 0.5  # seconds between searches for tasks to send again
-MIN_WINDOW, MAX_WINDOW = 64, 20_000  # tasks that are in the broker, and not yet in a worker
-SUPPLY_SECONDS = 1.0  # the broker gets the tasks that workers claim in this time
-CHUNK_SECONDS = 0.01  # seconds of work, of all workers together, that one message carries
-SQS_CHUNK_SECONDS = 0.1  # the same for SQS, where a message takes ten times as long to send, and is paid for
-SQS_MESSAGES = 16  # that are sent to SQS at once, about; also while the rate is not known yet
-MAX_CHUNK = 100  # tasks
-SMOOTHING = 0.3  # weight of the newest measurement of the rate
-
-
-@dataclass
-class Supply:
-    """Decides how many tasks of a queue the broker should have: about as many as workers claim in SUPPLY_SECONDS."""
-
-    rate: float = 0.0  # tasks per second that workers claim, smoothed
-    window: int = MIN_WINDOW  # tasks that the broker should have at most
-    sent: int = 0  # tasks, since the last measurement
-    left: int = 0  # tasks that the broker had at the last measurement
-    measured_at: float = field(default_factory=time.monotonic)
-    relays: int = 1  # that send to this queue; each is assumed to send as much as this one
-
-    def measure(self, left: int) -> None:
-        """Note that the broker has `left` tasks."""
-        seconds = time.monotonic() - self.measured_at
-        if seconds >= FULL_INTERVAL / 2:
-            self._measure(left, seconds)
-
-    @property
-    def room(self) -> int:
-        """The number of tasks that the broker should get, in addition to those that it has."""
-        return self.window - self.left - self.sent
-
-    def _measure(self, left: int, seconds: float) -> None:
-        claimed = max(0, self.left + self.sent * self.relays - left)
-        self.rate += SMOOTHING * (claimed / seconds - self.rate)
-        if left < self.window // 4 and claimed:  # workers may have waited
-            self.window = min(MAX_WINDOW, 2 * self.window)
-        else:
-            self.window = max(MIN_WINDOW, min(self.window, int(2 * self.rate * SUPPLY_SECONDS)))
-        self.sent, self.left, self.measured_at = 0, left, time.monotonic()
 
 
 class Relay:
@@ -162,8 +122,7 @@ class Relay:
     def _chunk(self, count: int, queues: Iterable[str]) -> int:
         """Return how many of `count` tasks one message carries: fewer if workers take long for each."""
         rate = min((self.supplies[queue].rate for queue in queues), default=0.0)
-        seconds, least = (SQS_CHUNK_SECONDS, count // SQS_MESSAGES) if self.broker.is_slow else (CHUNK_SECONDS, 1)
-        return max(1, min(MAX_CHUNK, max(least, int(rate * seconds))))
+        return keys_in_message(rate, count, is_slow=self.broker.is_slow)
 
     def _unmark_lost(self) -> None:
         if count := sending.unmark_lost():

@@ -65,7 +65,7 @@ def rates() -> dict[str, Rate]:
     """Return the rates by queue, of all backends that keep their tasks here."""
     return {
         name: Rate.parse(text)
-        for backend in backends.usable()
+        for backend in backends.ours()
         for name, text in backend.options.get("RATE_LIMITS", {}).items()
     }
 
