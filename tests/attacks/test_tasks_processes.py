@@ -189,6 +189,19 @@ def test_event_loop_that_is_stopped(start_worker: StartWorker) -> None:  # noqa:
     assert {result.status for result in innocent} == {TaskResultStatus.SUCCESSFUL}
 
 
+@pytest.mark.parametrize("name", hostile_jobs.CHANGES)
+@pytest.mark.usefixtures("own_database")
+def test_event_loop_that_is_changed(name: str, start_worker: StartWorker) -> None:  # noqa: F811
+    """Tasks before and after it in the same process find the loop as it was; none waits for ever."""
+    innocent = [hostile_jobs.use_the_loop.enqueue() for _ in range(2)]
+    hostile_jobs.change_the_loop.enqueue(name)
+    innocent += [hostile_jobs.use_the_loop.enqueue() for _ in range(6)]
+    assert start_worker("--drain", "--processes", "1", "--threads", "4").wait(60) == 0
+    for result in innocent:
+        result.refresh()
+    assert {result.status for result in innocent} == {TaskResultStatus.SUCCESSFUL}
+
+
 def test_process_that_was_stopped_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process_handle, "STOPPED_CHECK_INTERVAL", 0.0)
     monkeypatch.setattr(process_handle, "STOPPED_TIMEOUT", 0.2)

@@ -42,6 +42,17 @@ def test_wedged_child_is_replaced(new_small: NewSite, role: str) -> None:
         wait_until(lambda: with_role(site, role)[0] != first, "there is another", MINUTE)
 
 
+def test_wedged_worker_is_reported_long_before_it_is_killed(new_small: NewSite) -> None:
+    """By default it is killed after 150 seconds, since it may wait for its database."""
+    with new_small("--workers", "1", "--worker-timeout", "3") as site:
+        worker = with_role(site, "worker")[0]
+        worker.suspend()
+        message = f"worker (process {worker.pid}) has not moved for 3 s"
+        wait_until(lambda: message in site.log.read_text(), "it is told of", MINUTE)
+        worker.resume()
+        assert site.log.read_text().count("has not moved") == 1
+
+
 def problems(site: Site) -> list[str]:
     try:
         with urllib.request.urlopen(f"{site.url}/up", timeout=20) as answer:

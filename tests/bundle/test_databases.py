@@ -186,3 +186,13 @@ def test_database_that_does_not_answer(new_small: NewSite, tmp_path: Path) -> No
     cause, fix = refused.stderr.splitlines()
     assert 'the database "default" does not answer' in cause
     assert "DATABASES" in fix
+
+
+def test_transaction_of_a_thread_that_has_ended_holds_no_locks(new_small: NewSite) -> None:
+    """With SQLite, no request and no task could write."""
+    with new_small("--workers", "1") as site:
+        customer = Customer(site.url)
+        assert customer.get("/leave_transaction/").status == 200
+        assert customer.get("/write/?text=kept").status == 200
+        wait_until(lambda: notes(site.data / "db.sqlite3") == ["kept"], "the task has written")
+        assert "a thread has ended in a transaction" in site.log.read_text()

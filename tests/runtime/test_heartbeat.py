@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 from djbundle.runtime.process.heartbeat import MAX_MISSED_BEATS, AncestorMonitor, Heartbeat
 
@@ -56,6 +57,16 @@ def test_process_that_loads_the_site_may_take_its_time() -> None:
     assert heartbeat.is_stale(since=0)
     heartbeat.reset()
     assert not heartbeat.is_stale(since=0), "another process is loading it"
+
+
+def test_late_heartbeat_is_reported_once() -> None:
+    heartbeat = Heartbeat(1000, report_after=0.01)
+    heartbeat.beat()
+    assert not heartbeat.becomes_late(since=time.monotonic())
+    time.sleep(0.02)
+    assert heartbeat.becomes_late(since=0)
+    assert not heartbeat.becomes_late(since=0)
+    assert not heartbeat.is_stale(since=0)
 
 
 def test_heartbeat_goes_through_an_exec() -> None:

@@ -13,7 +13,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Never
@@ -306,6 +307,44 @@ async def stop_the_loop() -> None:
     """Stop the event loop, which other tasks share."""
     asyncio.get_running_loop().stop()
     await asyncio.sleep(60)
+
+
+CHANGES: dict[str, Callable[[asyncio.AbstractEventLoop], Any]] = {
+    "task factory": lambda loop: loop.set_task_factory(lambda *_, **__: sys.exit(3)),
+    "task factory that raises": lambda loop: loop.set_task_factory(lambda *_, **__: 1 / 0),  # type: ignore[arg-type]
+    "exception handler": lambda loop: loop.set_exception_handler(lambda *_: sys.exit(3)),
+    "default executor": lambda loop: loop.set_default_executor(closed_executor()),
+    "shut down executor": lambda loop: loop.shutdown_default_executor(),
+    "shut down generators": lambda loop: loop.shutdown_asyncgens(),
+}
+
+
+def closed_executor() -> ThreadPoolExecutor:
+    executor = ThreadPoolExecutor(1)
+    executor.shutdown()
+    return executor
+
+
+@task
+async def change_the_loop(name: str) -> None:
+    """Change the event loop as code does that has it alone."""
+    if awaitable := CHANGES[name](asyncio.get_running_loop()):
+        await awaitable
+
+
+async def tick() -> AsyncIterator[str]:
+    for _ in range(5):
+        await asyncio.sleep(0.01)
+        yield "tick"
+
+
+@task
+async def use_the_loop() -> str:
+    """Use what the loop has for all tasks: other tasks, threads, generators."""
+    ticks = [each async for each in tick()]
+    async with asyncio.TaskGroup() as group:
+        threads = [group.create_task(asyncio.to_thread(len, ticks)) for _ in range(3)]
+    return f"{[each.result() for each in threads]}"
 
 
 @task

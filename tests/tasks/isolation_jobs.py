@@ -2,6 +2,7 @@
 
 import asyncio
 import decimal
+import threading
 from contextvars import ContextVar
 from typing import Any
 
@@ -55,6 +56,13 @@ async def tell_async() -> list[list[Any]]:
 def leave_a_transaction_open() -> None:
     transaction.atomic().__enter__()
     PausedQueue.objects.create(name="never committed")
+
+
+@task
+def leave_a_transaction_open_in_a_thread() -> None:
+    thread = threading.Thread(target=leave_a_transaction_open.call)
+    thread.start()
+    thread.join()
 
 
 @task

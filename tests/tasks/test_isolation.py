@@ -53,6 +53,17 @@ def test_transaction_that_a_task_leaves_open_swallows_nothing(start_worker: Star
     assert {status for (status,) in TaskRecord.objects.values_list("status")} == {"SUCCESSFUL"}
 
 
+@pytest.mark.usefixtures("each_database")
+def test_transaction_of_a_thread_that_has_ended_holds_no_locks(start_worker: StartWorker) -> None:
+    """No other process could write to SQLite: the worker would never end."""
+    isolation_jobs.leave_a_transaction_open_in_a_thread.enqueue()
+    isolation_jobs.pause.enqueue("kept")
+    worker = start_worker("--drain", "--threads", "1", "--processes", "1")
+    assert worker.wait(60) == 0
+    assert list(PausedQueue.objects.values_list("name", flat=True)) == ["kept"]
+    assert {status for (status,) in TaskRecord.objects.values_list("status")} == {"SUCCESSFUL"}
+
+
 @pytest.fixture
 def inside_a_test_case(each_database: str) -> Any:
     """Run the test as in django.test.TestCase: in one transaction, which is rolled back."""

@@ -21,11 +21,15 @@ CHILD, PARENT = 0, 1
 class Heartbeat:
     """The heartbeat of a process, made before the fork. It is stale after `limit` seconds; 0 means never.
 
-    `file` is memory that survives an exec. `may_start_slowly` gives a process any time until its first beat.
+    `file` is memory that survives an exec. `may_start_slowly` gives a process any time until its first beat. A process
+    with a long limit is reported before: `report_after` is how many seconds without a beat are late, 0 means none.
     """
 
-    def __init__(self, limit: float, *, file: int | None = None, may_start_slowly: bool = False) -> None:
+    def __init__(
+        self, limit: float, *, file: int | None = None, may_start_slowly: bool = False, report_after: float = 0
+    ) -> None:
         self._limit, self.file, self._may_start_slowly = limit, file, may_start_slowly
+        self.report_after, self._is_late = report_after, False
         self._times = memoryview(mmap.mmap(-1 if file is None else file, SIZE)).cast("d")  # monotonic seconds
         self.monitor: AncestorMonitor | None = None  # checks the processes above with each beat
 
@@ -69,10 +73,19 @@ class Heartbeat:
 
     def is_stale(self, since: float) -> bool:
         """Return whether the heartbeat is stale. `since` is when its process was started or resumed."""
+        return self._is_missing(self._limit, since)
+
+    def becomes_late(self, since: float) -> bool:
+        """Return whether the heartbeat is late, but only once until the next beat. `since` is as for `is_stale`."""
+        was_late, self._is_late = self._is_late, self._is_missing(self.report_after, since)
+        return self._is_late and not was_late
+
+    def _is_missing(self, seconds: float, since: float) -> bool:
+        """Return whether there was no beat for so many seconds; never for 0."""
         last_beat = self._times[CHILD]
         if self._may_start_slowly and not last_beat:
             return False
-        return 0 < self._limit < time.monotonic() - max(last_beat, since)
+        return 0 < seconds < time.monotonic() - max(last_beat, since)
 
     # --- by the processes below the child ---
 

@@ -144,7 +144,7 @@ class Supervisor:
             child.signal(number)
 
     def check_heartbeats(self, last_check: float) -> None:
-        """Kill each child whose heartbeat is stale, so that it is started again.
+        """Kill each child whose heartbeat is stale, so that it is started again. Report one whose heartbeat is late.
 
         If all processes were suspended, this loop too, the limits start anew.
         """
@@ -155,9 +155,8 @@ class Supervisor:
         if self.heartbeat:
             self.heartbeat.beat()
         for child in [] if self.is_stopping else self.running:
-            if child.heartbeat and child.may_restart and child.heartbeat.is_stale(max(child.started, resumed)):
-                log(f"{child.name} (process {child.pid}) hangs, and is killed", "error")
-                child.signal(signal.SIGKILL)
+            if child.heartbeat and child.may_restart:
+                check_heartbeat(child, child.heartbeat, max(child.started, resumed))
         self.call_at(now + CHECK_INTERVAL, lambda: self.check_heartbeats(now))
 
     def reap_children(self) -> None:
@@ -214,3 +213,12 @@ class Supervisor:
         self.timers = [timer for timer in self.timers if now < timer[0]]
         for _, action in due:
             action()
+
+
+def check_heartbeat(child: Child, heartbeat: Heartbeat, since: float) -> None:
+    process = f"{child.name} (process {child.pid})"
+    if heartbeat.is_stale(since):
+        log(f"{process} hangs, and is killed", "error")
+        child.signal(signal.SIGKILL)
+    elif heartbeat.becomes_late(since):
+        log(f"{process} has not moved for {heartbeat.report_after:.0f} s", "warning")

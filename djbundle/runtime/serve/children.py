@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 from djbundle.common.endings import disable_inherited_finalizers, end_python
+from djbundle.common.thread_connections import close_with_threads
 from djbundle.errors import OptionError
 from djbundle.manifest import Interface
 from djbundle.runtime.core.bundle import Bundle
@@ -112,6 +113,7 @@ class ChildFactory:
         def run() -> int:
             if make_server:
                 disable_inherited_finalizers()
+            close_with_threads()
             try:
                 return serve_web((make_server or prepare())(), endpoints, heartbeat)
             finally:
@@ -134,9 +136,9 @@ class ChildFactory:
         lifespan = Lifespan(site.project, self._options.http.lifespan) if interface == "asgi" else None
         return partial(Server, application, web_options, limits, static_cache.answer, lifespan)
 
-    def _heartbeat(self, limit: float) -> Heartbeat:
+    def _heartbeat(self, limit: float, report_after: float = 0) -> Heartbeat:
         """Return the heartbeat of a process. The time to load the site has no limit."""
-        return Heartbeat(limit, may_start_slowly=not self._source.is_shared)
+        return Heartbeat(limit, may_start_slowly=not self._source.is_shared, report_after=report_after)
 
     def _with_django(self, run: Callable[[], int]) -> Callable[[], int]:
         """Return `run` with Django set up before it, unless the app process has done that."""
@@ -175,7 +177,8 @@ class ChildFactory:
         return program_if_needed(self._options, self._title("worker"))
 
     def _task_child(self, role: str, run: Callable[[Heartbeat], int]) -> Child:
-        heartbeat = self._heartbeat(WORKER_TIMEOUT_FACTOR * self._options.worker_timeout)
+        timeout = self._options.worker_timeout
+        heartbeat = self._heartbeat(WORKER_TIMEOUT_FACTOR * timeout, report_after=timeout)
         run_it = self._with_django(partial(run, heartbeat))
         return Child(role, self._title(role), run_it, heartbeat=heartbeat, drain_signal=signal.SIGTERM)
 

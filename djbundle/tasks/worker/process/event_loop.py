@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
 from typing import Any
 
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
@@ -14,6 +15,7 @@ from djbundle.tasks import signals
 from djbundle.tasks.store.outcome import Outcome, error_entry, failure
 from djbundle.tasks.worker import forks
 from djbundle.tasks.worker.attempt import Attempt, close_old_connections
+from djbundle.tasks.worker.process.shared_loop import protect
 
 
 class EventLoop:
@@ -26,19 +28,28 @@ class EventLoop:
     def run(self, attempt: Attempt, on_end: Callable[[Outcome], None]) -> None:
         """Start the attempt, and return. `on_end` is called in any thread when it has ended."""
 
+        def fail(error: BaseException) -> None:
+            on_end(failure(attempt.run.pk, attempt.run.epoch, error_entry(error)))
+
         async def run_to_end() -> None:
             try:
                 outcome = await _outcome_of(attempt)
             except BaseException as error:  # any error: a task whose end is not reported would hold its place for ever
-                outcome = failure(attempt.run.pk, attempt.run.epoch, error_entry(error))
-            on_end(outcome)
+                fail(error)
+            else:
+                on_end(outcome)
 
-        asyncio.run_coroutine_threadsafe(run_to_end(), self._running_loop())
+        def check(begun: Future[None]) -> None:
+            if error := _error_of(begun):
+                fail(error)
+
+        asyncio.run_coroutine_threadsafe(run_to_end(), self._running_loop()).add_done_callback(check)
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self._starting:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
+                protect(self._loop)
                 threading.Thread(target=_run, args=[self._loop], daemon=True).start()
             return self._loop
 
@@ -50,6 +61,11 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
     finally:
         print("a task has stopped the event loop; its process ends", file=sys.stderr, flush=True)
         os._exit(1)
+
+
+def _error_of(future: Future[None]) -> BaseException | None:
+    """Return what kept the coroutine from beginning: any other error is in its outcome."""
+    return CancelledError() if future.cancelled() else future.exception()
 
 
 async def _outcome_of(attempt: Attempt) -> Outcome:

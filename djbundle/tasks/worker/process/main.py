@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from djbundle.common.endings import disable_inherited_finalizers
 from djbundle.common.processes import die_with_parent, use_line_buffering
+from djbundle.common.thread_connections import close_with_threads
 from djbundle.tasks import signals
 from djbundle.tasks.store.claimed_run import run_of
 from djbundle.tasks.worker import descendants, forks
@@ -44,6 +45,7 @@ def run_child(
         use_line_buffering()
         disable_inherited_finalizers()
         forks.register_fork_hooks(pipe)
+        close_with_threads()
         gc.freeze()  # the garbage collector neither scans nor copies what the worker has loaded
         signals.raise_log_level()
         outbox = Outbox(pipe, is_batching=not alone)

@@ -2,10 +2,14 @@
 
 import hashlib
 import sys
+import threading
 from collections.abc import Iterator
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
+
+from notes.models import Note
 
 PART = b"a" * (64 << 10)
 
@@ -52,3 +56,16 @@ def odd(request: HttpRequest) -> HttpResponse:
 def leave(request: HttpRequest) -> HttpResponse:
     """What Django does not turn into an answer."""
     sys.exit(request.GET["why"])
+
+
+def leave_transaction(request: HttpRequest) -> HttpResponse:
+    """A thread that ends in a transaction."""
+
+    def begin() -> None:
+        transaction.atomic().__enter__()
+        Note.objects.create(text="never committed")
+
+    thread = threading.Thread(target=begin)
+    thread.start()
+    thread.join()
+    return HttpResponse("")

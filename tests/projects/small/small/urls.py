@@ -22,6 +22,7 @@ urlpatterns = [
     path("reflected/<value>/", targets.reflected),
     path("echo/", targets.echo),
     path("echo/<path:rest>", targets.echo),
+    path("leave_transaction/", targets.leave_transaction),
     path("exit/", targets.leave),
     path("odd/", targets.odd),
     path("admin/", admin.site.urls),
