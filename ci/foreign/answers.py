@@ -34,7 +34,8 @@ MARKS = (
     (re.compile(r"\.[0-9a-f]{8,12}(?=\.\w+)"), ""),  # the hash in the name of a static file
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "UUID"),
     (re.compile(r"\b\d{1,2}:\d\d(:\d\d(\.\d+)?)?\s?([ap]\.?m\.?)?"), "TIME"),
-    (re.compile(r"\b[0-9a-f]{32}\b"), "UUID"),
+    (re.compile(r"\b(?=[a-z]*\d)[0-9a-z]{32}\b"), "UUID"),  # and sessions
+    (re.compile(r'("challenge": ")[\w-]{43}"'), r'\1CHALLENGE"'),
     (re.compile(r"\d+\xa0(second|minute)s?|\b\d+(\.\d+)? m?s\b"), "AGO"),
     (re.compile(r"\b0x[0-9a-f]{6,}\b"), "ADDRESS"),
     (re.compile(r"\b1[78]\d{8}(\.\d+)?\b"), "NOW"),

@@ -18,6 +18,8 @@ from tests.support.wheel import make_environment
         ("http://127.0.0.1:8000/x", "http://127.0.0.1:45123/x"),
         (f'value="{"aB3" * 21}x"', f'value="{"Zy9" * 21}q"'),
         ("/static/a/base.css", "/static/a/base.0123abcdef01.css"),
+        (f'"session_token": "{"p4z8" * 8}"', f'"session_token": "{"9qxu" * 8}"'),
+        (f'"challenge": "{"sS-_G" * 8}abc"', f'"challenge": "{"w0rLd" * 8}xyz"'),
         ("at 12:31:05", "at 3:04:59"),
         ("3a1b9d4e-0a1b-4c2d-8e3f-0123456789ab", "11111111-2222-4333-8444-555555555555"),
     ],

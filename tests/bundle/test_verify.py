@@ -61,7 +61,7 @@ def report(faulty: Path) -> dict[str, Any]:
     result = run_verify(faulty, "--json")
     assert result.returncode == 29
     assert result.stderr.splitlines()[-2:] == [
-        "error: GET /inner/template/ fails: django.template.exceptions.TemplateDoesNotExist: absent.html, and 8 more",
+        "error: GET /inner/template/ fails: django.template.exceptions.TemplateDoesNotExist: absent.html, and 9 more",
         "  fix: make sure that absent.html lies in a folder of TEMPLATES, and is not excluded",
     ]
     report: dict[str, Any] = json.loads(result.stdout)
@@ -74,6 +74,7 @@ def report(faulty: Path) -> dict[str, Any]:
         ("GET /module/", "ModuleNotFoundError: No module named 'packaging_of_nobody'"),
         ("GET /secret/ as a superuser", "RuntimeError: only a superuser sees this"),
         ("GET /static/absent.png", "a page names it, and it is answered 404"),
+        ("GET /static/refused.png", "LookupError: no row"),
         ("GET /outside/", "it is answered 500"),
     ],
 )
@@ -164,8 +165,9 @@ def test_faults_of_the_project_do_not_stop_a_build(tmp_path: Path) -> None:
     assert "GET /secret/ as a superuser: RuntimeError: only a superuser sees this" in project_warnings
     assert "GET /outside/: it is answered 500" in project_warnings
     assert "GET /static/absent.png: a page names it, and it is answered 404" in project_warnings
+    assert "GET /static/refused.png: LookupError: no row" in project_warnings
     assert "GET /once/: AssertionError: nobody has asked before" in project_warnings, "it works after the crawl"
-    assert len(project_warnings) == 9
+    assert len(project_warnings) == 10
     assert report["pages"] == 18
     assert sorted(each.name for each in tmp_path.iterdir()) == ["faulty"]
 

@@ -16,6 +16,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "faulty.middleware.refuse",
 ]
 ROOT_URLCONF = "faulty.urls"
 TEMPLATES = [

@@ -19,7 +19,9 @@ def template(request: HttpRequest) -> HttpResponse:
 
 
 def image(_request: HttpRequest) -> HttpResponse:
-    return HttpResponse('<img src="/static/absent.png"><a href="https://elsewhere.example/">')
+    return HttpResponse(
+        '<img src="/static/absent.png"><img src="/static/refused.png"><a href="https://elsewhere.example/">'
+    )
 
 
 def network(_request: HttpRequest) -> HttpResponse:
