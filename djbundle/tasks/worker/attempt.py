@@ -130,14 +130,15 @@ class Attempt:
     def execute(self, call: Callable[[], Any] | None = None) -> Outcome:
         """Run the task to its end, and return the outcome. `call`, if passed, returns or raises what the task does."""
         try:
-            value = encoded((call or self.call)(), connections[self.run.alias].vendor)
+            value = (call or self.call)()
+            text = None if value is None else encoded(value, connections[self.run.alias].vendor)
         except BaseException as error:
             if is_a(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
                 raise  # Ctrl-C in tests: the worker runs no task in its main thread
             if held.is_for_newer_code(error, self.task, self._args(), self.invocation.kwargs):
                 return held.unknown(self.run, error)
             return self._finish_run(outcome_of(error, self.run, self.record, self.result, is_announced=True))
-        return self._finish_run(success(self.run, value))
+        return self._finish_run(success(self.run, text))
 
     def _finish_run(self, outcome: Outcome) -> Outcome:
         """Send task_finished. If the project listens to it, write the outcome first, so that it is visible by then."""

@@ -38,7 +38,7 @@ def prepare_thread() -> None:
 
 
 def call_and_close[T](call: Callable[[], T]) -> T:
-    """Return what `call` returns, and leave no transaction open: it would swallow all that later tasks write."""
+    """Return what `call` returns. Leave no transaction open, in which later tasks would write, and no old connection."""
     try:
         return call()
     finally:
@@ -48,6 +48,8 @@ def call_and_close[T](call: Callable[[], T]) -> T:
                 logger.warning('a task has left a transaction open on "%s"; it is rolled back', connection.alias)
                 connection.close()
                 del connections[connection.alias]  # the object still believes that it is in that transaction
+            else:
+                connection.close_if_unusable_or_obsolete()
 
 
 def call_in_savepoints[T](call: Callable[[], T]) -> T:

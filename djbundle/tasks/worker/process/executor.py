@@ -18,6 +18,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from djbundle.tasks import signals
+from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.context import Channel
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.outcome import Outcome, error_entry, failure
@@ -170,9 +172,10 @@ class Executor:
         return is_allowed and bool(self._waiting) and not self._is_recalled
 
     def _are_quick(self, seconds: float) -> bool:
-        """Return whether threads run tasks, and none has run for so long."""
-        oldest = min([*self._executing.values()], default=0.0)
-        return time.monotonic() - oldest < seconds
+        """Return whether threads take tasks, and none has run one for so long. Call it with the lock held."""
+        now = time.monotonic()
+        oldest = min([*self._executing.values()], default=now)
+        return self._threads > self._idle and now - oldest < seconds
 
     def _monitor_forever(self) -> None:
         while True:
@@ -227,7 +230,8 @@ class Executor:
             outcome = (
                 attempt if isinstance(attempt, Outcome) else attempt.execute(partial(call_and_close, attempt.call))
             )
-            close_old_connections()
+            if outcome.status != TaskResultStatus.SUCCESSFUL or signals.has_finished_listeners():
+                close_old_connections()  # more code of the project than the task itself may have used them
         except BaseException as error:
             outcome = failure(run.pk, run.epoch, error_entry(error))
         self._executing.pop(threading.get_ident(), None)
