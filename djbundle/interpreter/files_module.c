@@ -23,8 +23,9 @@ static PyObject *show_project(PyObject *Py_UNUSED(module), PyObject *arguments)
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(list_project_doc, "list_project()\n\n"
-                               "Show the names of the project in lists of the folder in which this process was started.");
+PyDoc_STRVAR(list_project_doc,
+             "list_project()\n\n"
+             "Show the names of the project in lists of the folder in which this process was started.");
 
 static PyObject *list_project(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(arguments))
 {

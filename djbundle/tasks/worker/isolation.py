@@ -38,7 +38,7 @@ def prepare_thread() -> None:
 
 
 def call_and_close[T](call: Callable[[], T]) -> T:
-    """Return what `call` returns. Leave no open transaction, in which later tasks would write, and no old connection."""
+    """Return what `call` returns. Leave no open transaction, which later tasks would use, and no old connection."""
     try:
         return call()
     finally:
