@@ -111,6 +111,22 @@ def test_sqlite_is_safe_and_fast(new_small: NewSite) -> None:
     assert site.shell(code) == "['wal', 2, 1] IMMEDIATE"
 
 
+@pytest.mark.parametrize("name", ["control.sock", "incoming"])
+def test_name_of_the_site_that_something_else_has(new_small: NewSite, name: str) -> None:
+    """A folder in the place of the socket, or a file in the place of the folder, ends the start in two lines."""
+    site = new_small()
+    site.run("migrate")
+    path = site.data / name
+    path.mkdir() if name == "control.sock" else path.write_text("mine")
+    result = site.run("serve", "--bind", "127.0.0.1:0", check=False)
+    assert result.returncode == 42
+    assert result.stderr.splitlines()[-2:] == [
+        f"error: the site cannot make {path}: {'Is a directory' if path.is_dir() else 'File exists'}",
+        "  fix: move away what lies there, and see who owns it",
+    ]
+    assert "Traceback" not in result.stderr
+
+
 @pytest.mark.parametrize("command", ["serve", "migrate"])
 def test_data_directory_that_cannot_be_made(new_small: NewSite, tmp_path: Path, command: str) -> None:
     (tmp_path / "file").write_text("")

@@ -1,7 +1,8 @@
 """The data directory: the only place that a running bundle writes to."""
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from djbundle.contract import variables
@@ -68,6 +69,17 @@ def create_data_directory(path: Path) -> None:
         raise _not_writable(path, error) from error
     if not os.access(path, os.W_OK | os.X_OK):
         raise _not_writable(path, PermissionError(13, "Permission denied"))
+
+
+@contextlib.contextmanager
+def own_name(path: Path) -> Iterator[None]:
+    """Raise DataDirectoryError if something else lies where the site makes a file or a folder of its own."""
+    try:
+        yield
+    except OSError as error:
+        raise DataDirectoryError(
+            f"the site cannot make {path}: {error.strerror or error}", "move away what lies there, and see who owns it"
+        ) from error
 
 
 def _not_writable(path: Path, error: OSError) -> DataDirectoryError:

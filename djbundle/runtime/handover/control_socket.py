@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from djbundle.errors import NotServingError
+from djbundle.runtime.core.data_directory import own_name
 from djbundle.runtime.handover.messages import Message, SiteStatus, read_message
 from djbundle.runtime.logs.lines import write
 from djbundle.runtime.process.lock import is_served
@@ -88,7 +89,7 @@ class ControlSocket:
         self._waiting: dict[socket.socket, float] = {}  # connections without a request: until when, monotonic seconds
         self._is_checked = False  # _drop_late will be called
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        with _short_path(data) as path, with_umask(OWNER_ONLY):
+        with own_name(data / NAME), _short_path(data) as path, with_umask(OWNER_ONLY):
             path.unlink(missing_ok=True)  # left by a killed server: we hold the lock
             self._listener.bind(str(path))
         self._listener.setblocking(False)

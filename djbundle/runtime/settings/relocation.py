@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from djbundle.common.backends import FILE_CACHE, FILES, is_kind_of, is_sqlite
+from djbundle.runtime.core.data_directory import own_name
 from djbundle.runtime.core.verify_mode import is_verify_mode
 from djbundle.runtime.database import filesystem, sqlite
 from djbundle.runtime.settings.overlay import Overlay
@@ -46,7 +47,7 @@ def move_folders(overlay: Overlay) -> None:
     for name in ("EMAIL_FILE_PATH", "SESSION_FILE_PATH", "FILE_UPLOAD_TEMP_DIR"):
         value = overlay.get(name)
         if value and (target := overlay.moved(value)):
-            target.mkdir(parents=True, exist_ok=True)
+            _make_folder(target)
             overlay.set(name, like(value, target), "files are written to the data directory")
 
 
@@ -54,7 +55,7 @@ def spool_uploads(overlay: Overlay) -> None:
     """Receive uploads in the data directory, so a large one is moved there and not copied; /tmp is often memory."""
     if not overlay.get("FILE_UPLOAD_TEMP_DIR") and overlay.command == "serve":
         folder = overlay.bundle.data / UPLOADS_FOLDER
-        folder.mkdir(exist_ok=True)
+        _make_folder(folder)
         overlay.set("FILE_UPLOAD_TEMP_DIR", str(folder), "uploads are received in the data directory")
 
 
@@ -104,7 +105,7 @@ def move_logs(overlay: Overlay) -> None:
     for handler in handlers.values():
         file = _log_file(handler.get("filename"))
         if file and (target := overlay.moved(file)):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(target.parent)
             handler["filename"] = like(file, target)
     if handlers != logging.get("handlers", {}):
         overlay.set("LOGGING", logging | {"handlers": handlers}, "files are written to the data directory")
@@ -161,3 +162,8 @@ def anchor_folders(overlay: Overlay) -> None:
     engines = [engine | {"DIRS": anchored(engine["DIRS"])} if "DIRS" in engine else engine for engine in templates]
     if engines != templates:
         overlay.set("TEMPLATES", engines, FROM_PROJECT)
+
+
+def _make_folder(folder: Path) -> None:
+    with own_name(folder):
+        folder.mkdir(parents=True, exist_ok=True)
