@@ -6,7 +6,9 @@ much later. Until then an open transaction holds its locks: with SQLite, no othe
 
 import logging
 import os
+import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
@@ -36,7 +38,9 @@ class _Connections:
     def add(self, connection: Any) -> None:
         self._opened.add(connection)
 
-    def __del__(self) -> None:
+    def __del__(self, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        if is_finalizing():  # the process ends: names of modules may be gone
+            return
         if self._owner != _current():  # a forked process has no part in the connections of its parent
             return
         for connection in list(self._opened):
