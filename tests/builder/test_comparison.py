@@ -106,7 +106,7 @@ def test_page_that_works_in_the_project_is_a_problem_of_the_bundle(tmp_path: Pat
 
 
 def test_comparison_that_runs_out_of_time_blames_nobody(tmp_path: Path) -> None:
-    """What was compared before counts; a page that works after the crawl may have failed before it."""
+    """The outcomes so far count. The other pages may also fail in the sources, so they are not blamed on the bundle."""
     problems = [page("/works/"), page("/late/"), page("/same/")]
     found = Outcomes({"GET /same/": "ValueError: there", "GET /works/": ""}, "it ran out of its 120 s")
     record, asked = sorted_record(tmp_path, problems, found)

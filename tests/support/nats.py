@@ -1,7 +1,6 @@
 """A NATS server with JetStream for one run, on a port of its own of the loopback address."""
 
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +11,7 @@ PROGRAM = Path(sys.executable).with_name("nats-server")
 
 
 class Nats(ServerProcess):
-    """``with Nats(folder) as server:`` runs it; `server.url` is its address."""
+    """``with Nats(folder) as server:`` runs it; `server.url` is its address. What it has stored outlives a kill."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -21,22 +20,8 @@ class Nats(ServerProcess):
     def start(self) -> None:
         """Start it, with what it has kept."""
         store: list[str | Path] = ["-js", "-sd", self.folder / "data"]
-        command = [PROGRAM, "-a", "127.0.0.1", "-p", str(self.port), *store]
-        with (self.folder / "output").open("ab") as output:
-            self.process = subprocess.Popen(command, stdout=output, stderr=output)
+        self.launch([PROGRAM, "-a", "127.0.0.1", "-p", str(self.port), *store])
         wait_until(self._answers, "NATS answers", 30)
-
-    def kill(self) -> None:
-        """Kill it. What it has stored is kept."""
-        if self.process:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-
-    def restart(self) -> None:
-        """Restart as after a crash."""
-        self.kill()
-        self.start()
 
     def _answers(self) -> bool:
         assert self.process

@@ -62,11 +62,6 @@ class RabbitMQ(ServerProcess):
             self.process = None
             wait_until(lambda: not is_group(process.pid), "all its processes have ended")
 
-    def restart(self) -> None:
-        """Restart as after a crash."""
-        self.kill()
-        self.start()
-
     def _answers_or_has_ended(self) -> bool:
         return self.process is None or self.process.poll() is not None or self._answers()
 

@@ -3,7 +3,7 @@
 import subprocess
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Self
@@ -30,9 +30,22 @@ class ServerProcess(ABC):
     def start(self) -> None:
         """Start it, and wait until it answers."""
 
-    @abstractmethod
+    def launch(self, command: Sequence[str | Path]) -> None:
+        """Start the process. What it prints is kept in the file `output` of the folder."""
+        with (self.folder / "output").open("ab") as output:
+            self.process = subprocess.Popen(command, stdout=output, stderr=output)
+
     def kill(self) -> None:
         """Kill it, if it runs."""
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def restart(self) -> None:
+        """Restart as after a crash."""
+        self.kill()
+        self.start()
 
 
 @contextmanager

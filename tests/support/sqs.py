@@ -1,7 +1,6 @@
 """A server that answers as SQS does, moto, on a port of the loopback address. It keeps messages in memory."""
 
 import contextlib
-import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from tests.support.waiting import wait_until
 
 
 class Sqs(ServerProcess):
-    """``with Sqs(folder) as server:`` runs it; `server.url` is its address."""
+    """``with Sqs(folder) as server:`` runs it; `server.url` is its address. A kill loses all messages and queues."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -20,17 +19,8 @@ class Sqs(ServerProcess):
 
     def start(self) -> None:
         """Start it, empty."""
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
-        with (self.folder / "output").open("ab") as output:
-            self.process = subprocess.Popen(command, stdout=output, stderr=output)
+        self.launch([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)])
         wait_until(self._answers, "moto answers", 60)
-
-    def kill(self) -> None:
-        """Kill it. All messages and queues are lost."""
-        if self.process:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
 
     @contextlib.contextmanager
     def checking_keys(self) -> Iterator[None]:

@@ -130,7 +130,7 @@ def test_right_alias() -> None:
 
 
 def test_error_without_a_text_is_told_by_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a TimeoutError is."""
+    """A TimeoutError often has no text."""
 
     def refuse(*_: object) -> None:
         raise TimeoutError
@@ -204,7 +204,7 @@ def begun(trace: Path) -> int:
 
 
 def test_worker_of_nats_and_its_server_are_killed(nats: Nats, tmp_path: Path, start: Start) -> None:
-    """What they had runs again, and what kills its process. Each outcome is recorded once."""
+    """Their tasks run again, and so does a task that kills its process. Each outcome is recorded once."""
     (tmp_path / "go").touch()
     trace, url = tmp_path / "trace", {"TASKS_TEST_NATS": nats.url}
     with noted_outcomes(connection):

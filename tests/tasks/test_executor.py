@@ -86,7 +86,7 @@ def test_threads_that_hinder_each_other_leave(executor: Executor) -> None:
 
 
 def test_one_long_task_keeps_no_threads_away(executor: Executor) -> None:
-    """What waits behind it gets a thread of its own with the next tasks that come, whatever the CPU share is."""
+    """When more tasks come, another thread starts, however busy the CPU is."""
     is_long, may_end, has_run = threading.Event(), threading.Event(), threading.Event()
 
     def be_long() -> None:

@@ -19,12 +19,12 @@ def install_python(machine: Machine) -> Path:
     Install it in the cache, unless it is there. Raise TargetError if uv cannot.
     """
     folder = default_folder() / PYTHONS
-    if installed := _newest(folder, machine):
+    version, system = "cpython-{}.{}".format(*sys.version_info), f"linux-{machine.name}-gnu"
+    if installed := _newest(folder, f"{version}.*-{system}"):
         return installed
-    name = "cpython-{}.{}".format(*sys.version_info) + f"-linux-{machine.name}-gnu"
-    command = [uv(), "python", "install", "--no-bin", "--install-dir", str(folder), name]
+    command = [uv(), "python", "install", "--no-bin", "--install-dir", str(folder), f"{version}-{system}"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if installed := _newest(folder, machine):
+    if installed := _newest(folder, f"{version}.*-{system}"):
         return installed
     raise TargetError(
         f"uv could not install a Python for {machine.name}: {' '.join(result.stderr.split()).removeprefix('error: ')}",
@@ -32,9 +32,7 @@ def install_python(machine: Machine) -> Path:
     )
 
 
-def _newest(folder: Path, machine: Machine) -> Path | None:
-    """Return the newest of the installed ones; None if there is none."""
-    ending = f"-linux-{machine.name}-gnu"
-    version = "{}.{}".format(*sys.version_info)
-    installed = [path for path in folder.glob(f"cpython-{version}.*{ending}") if not path.is_symlink()]
+def _newest(folder: Path, pattern: str) -> Path | None:
+    """Return the newest of the installed ones with such a name; None if there is none."""
+    installed = [path for path in folder.glob(pattern) if not path.is_symlink()]
     return max(installed, key=lambda path: [int(number) for number in NUMBERS.findall(path.name)], default=None)

@@ -70,8 +70,8 @@ def is_same(problem: Problem, outcome: str) -> bool:
     """Return whether the project fails in the same way as its bundle.
 
     For a page, the class of the error must be the same; its message may name another place. A site that logs no errors
-    only shows that there was one: 500. For a command, any failure
-    is enough. A missing module must be the same one, because a module may be what the bundle lacks.
+    only shows that there was one: 500. A missing module must be the same one, because a module may be what the bundle
+    lacks. For a command, any failure is enough.
     """
     if not problem.request:
         return bool(outcome)

@@ -13,7 +13,7 @@ from djbundle.common.bucket_url import NAME, BucketUrl
 from djbundle.errors import BackupError
 from djbundle.runtime.backup import layout
 from djbundle.runtime.backup.policy import Retention
-from djbundle.runtime.backup.retention import expired
+from djbundle.runtime.backup.retention import expired_names
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 60.0  # seconds
 ATTEMPTS = 5  # of each request
@@ -69,8 +69,7 @@ class Bucket:
 
     def remove_expired(self, site: str, keep: Retention) -> int:
         """Remove the backups that retention does not keep, and return how many."""
-        by_moment = {moment: each.name for each in self.list(site) if (moment := layout.moment_of(each.name, site))}
-        names = [by_moment[moment] for moment in expired(by_moment, keep)]
+        names = expired_names((each.name for each in self.list(site)), site, keep)
         with self._errors():
             for name in names:
                 self._client.delete_object(Bucket=self.url.bucket, Key=self._key(name))

@@ -39,10 +39,16 @@ def expired(moments: Iterable[datetime.datetime], keep: Retention) -> list[datet
     return [moment for moment in newest_first if moment not in kept]
 
 
+def expired_names(names: Iterable[str], site: str, keep: Retention) -> list[str]:
+    """Return the names of the backups of a site to remove."""
+    by_moment = {moment: name for name in names if (moment := layout.moment_of(name, site))}
+    return [by_moment[moment] for moment in expired(by_moment, keep)]
+
+
 def remove_expired(folder: Path, site: str, keep: Retention) -> list[Path]:
     """Remove the backups that are not kept, and return their paths."""
-    by_moment = {layout.moment_of(path.name, site): path for path in list_backups(folder, site)}
-    removed = [by_moment[moment] for moment in expired((each for each in by_moment if each), keep)]
+    names = [path.name for path in list_backups(folder, site)]
+    removed = [folder / name for name in expired_names(names, site, keep)]
     for path in removed:
         path.unlink(missing_ok=True)
     return removed
