@@ -51,6 +51,7 @@ def test_the_site_as_of_then_is_read_only_beside_the_live_one(site: Site) -> Non
     assert [*site.data.glob(".at-*")] == [], "it is gone when it ends"
 
 
+@pytest.mark.slow
 def test_a_writable_copy_is_held_and_changes_nothing_live(site: Site) -> None:
     unchanged = content(site.data)
     with PastSite(site, "--writable", "now") as past:
@@ -68,11 +69,12 @@ def test_any_command_as_of_then(site: Site) -> None:
     assert site.shell(COUNT) == "2"
 
 
+@pytest.mark.slow
 def test_a_database_outside_of_the_data_directory_stays_untouched(new_small: NewSite, tmp_path: Path) -> None:
     """The copy lies in the temporary folder, wherever the settings put the live database."""
     place = tmp_path / "elsewhere" / "shop.sqlite3"
     place.parent.mkdir()
-    site = new_small(DATABASE_URL=f"sqlite:///{place}")
+    site = new_small(SMALL_DATABASE=str(place))
     site.run("migrate", "-v0")
     site.shell(ADD.format(text="from before"))
     back_up(site)

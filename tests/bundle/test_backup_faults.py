@@ -116,14 +116,8 @@ def test_each_step_of_a_restore(site: Site, tmp_path: Path, *, is_held: bool) ->
     (site.data / "media" / "photo.png").write_bytes(b"changed since")
     old, template = content_of(site.data), tmp_path / "template"
     shutil.copytree(site.data, template)
-    command: list[str | Path] = [
-        site.bundle,
-        "restore",
-        backup,
-        "--hold" if is_held else "--no-hold",
-        "--data-dir",
-        site.data,
-    ]
+    hold = "--hold" if is_held else "--no-hold"
+    command: list[str | Path] = [site.bundle, "restore", backup, hold, "--data-dir", site.data]
     steps = steps_of(command, site.environment, [site.data])
     assert len(steps) > 25
     assert content_of(site.data) == new

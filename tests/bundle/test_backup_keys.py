@@ -64,6 +64,7 @@ def test_there_and_back(site: Site, pair: Pair, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_standard_tools_read_it(site: Site, pair: Pair, tmp_path: Path) -> None:
     """Its checksum needs no key. With the key, age, zstd and tar unpack it."""
     backup = back_up(site, str(tmp_path / "elsewhere"), "--recipient", pair.recipient)
@@ -75,6 +76,7 @@ def test_standard_tools_read_it(site: Site, pair: Pair, tmp_path: Path) -> None:
     assert not [*(site.data / "backups").glob("*")], "what is not encrypted is not kept"
 
 
+@pytest.mark.slow
 def test_check_with_and_without_the_key(site: Site, pair: Pair, tmp_path: Path) -> None:
     backup = back_up(site, "--recipient", pair.recipient)
     assert steps(site, "backup", "--check", "latest")[-1]["state"] == "intact"
@@ -92,6 +94,7 @@ def test_check_with_and_without_the_key(site: Site, pair: Pair, tmp_path: Path) 
         assert refusal(site, "restore", str(moved), "--identity", str(pair.file))[0] == 72, place
 
 
+@pytest.mark.slow
 def test_serve_encrypts_and_so_does_a_backup_by_hand(new_small: NewSite, pair: Pair) -> None:
     site = new_small("--backup-recipient", pair.recipient)
     with site:

@@ -58,7 +58,7 @@ def test_a_backup_whose_front_page_fails_is_told_everywhere(site: Site) -> None:
     site.options = ("--metrics-bind", f"127.0.0.1:{(port := free_port())}")
     with site:
         assert warnings(site) == ["the proof of the last backup failed"]
-        assert "the proof of the last backup failed 0 s ago: / of" in site.run("status").stdout.replace("1 s", "0 s")
+        assert " ago: / of the restored copy is answered by 500" in site.run("status").stdout
         metrics = Customer(f"http://127.0.0.1:{port}").get("/metrics").text
         assert 'djbundle_backup_failing{step="proof"} 1' in metrics
         assert "djbundle_backup_proof_timestamp_seconds" not in metrics
@@ -72,6 +72,7 @@ def test_a_damaged_backup_is_not_proved(site: Site) -> None:
     assert [*site.data.glob(".proof-*")] == []
 
 
+@pytest.mark.slow
 def test_an_encrypted_backup_is_proved_without_its_key(site: Site, tmp_path: Path) -> None:
     """The proof takes what is encrypted next, so no private key has to be on the server."""
     pair = Pair(tmp_path / "keys.txt")
@@ -83,6 +84,7 @@ def test_an_encrypted_backup_is_proved_without_its_key(site: Site, tmp_path: Pat
     assert steps(site, "backup", "--prove", "latest", "--identity", str(pair.file))[-1]["state"] == "proved"
 
 
+@pytest.mark.slow
 def test_a_proof_is_made_once_a_day(site: Site) -> None:
     assert "the backup is proved" in run_night(site, is_proved=True).stderr
     assert "the backup is proved" not in run_night(site, is_proved=True).stderr

@@ -44,6 +44,7 @@ def test_copy_on_a_server(new_small: NewSite, server: SftpServer, tmp_path: Path
     assert names[0] == "small-20260104T030000Z.tar.zst"
 
 
+@pytest.mark.slow
 def test_servers_that_refuse(new_small: NewSite, server: SftpServer, tmp_path: Path) -> None:
     """A host whose key is not known gets nothing. The backup is there, and the error says that it was not copied."""
     site = new_small()

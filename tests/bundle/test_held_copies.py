@@ -66,6 +66,7 @@ def test_a_copy_is_held_until_resume(site: Site, tmp_path: Path) -> None:
     assert copy.run("resume").stdout.endswith("is not held\n")
 
 
+@pytest.mark.slow
 def test_after_resume_older_backups_are_its_own(site: Site, tmp_path: Path) -> None:
     copy = copy_of(site, tmp_path)
     copy.run("resume")
@@ -74,6 +75,7 @@ def test_after_resume_older_backups_are_its_own(site: Site, tmp_path: Path) -> N
     assert steps(copy, "restore", str(back_up(copy)))[-1]["state"] == "restored"
 
 
+@pytest.mark.slow
 def test_a_site_goes_on_with_its_own_backup(site: Site) -> None:
     backup = back_up(site)
     with site:
@@ -86,6 +88,7 @@ def test_a_site_goes_on_with_its_own_backup(site: Site) -> None:
         assert warnings(site) == []
 
 
+@pytest.mark.slow
 def test_a_copy_that_is_to_be_live_at_once(site: Site, tmp_path: Path) -> None:
     copy = copy_of(site, tmp_path, "--no-hold")
     with copy:

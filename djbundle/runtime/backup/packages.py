@@ -7,7 +7,6 @@ from typing import Any
 
 from djbundle.common.bucket_url import SCHEME as S3
 from djbundle.errors import BackupError
-from djbundle.runtime.backup.policy import BackupPolicy
 from djbundle.runtime.backup.stores.sftp_url import SCHEME as SFTP
 
 
@@ -38,13 +37,3 @@ class OptionalPackage:
 
 ENCRYPTION = OptionalPackage("pyrage", "an encrypted backup")
 STORES = {S3: OptionalPackage("boto3", "a bucket"), SFTP: OptionalPackage("asyncssh", "a server with SFTP")}
-
-
-def check_packages(policy: BackupPolicy) -> None:
-    """Raise BackupError if a package is missing that the options of `serve` need."""
-    needed = [ENCRYPTION] if policy.recipients else []
-    if policy.copy_to:
-        needed.append(STORES[policy.copy_to.partition("://")[0]])
-    for package in needed:
-        if not package.is_there:
-            raise package.missing()

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from djbundle.common.threads import ThreadStarts, describe, find_lost_threads
 from djbundle.contract.handover import HandoverState
 from djbundle.errors import DjbundleError, HeldError
-from djbundle.runtime.backup.packages import check_packages
 from djbundle.runtime.backup.schedule import BackupSchedule
+from djbundle.runtime.backup.start_check import check_policy
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.hold import ADVICE, Hold
 from djbundle.runtime.handover.fresh_start import FreshStart, Launch, PreparedSite
@@ -72,7 +72,7 @@ class AppProcess:
         try:
             if self._hold and not self._options.roles:
                 raise HeldError(f"{self._bundle.data} is {self._hold.describe()}", ADVICE)
-            check_packages(self._options.backup_policy)
+            check_policy(self._options.backup_policy)
             source = self._load() if is_shared else self._load_in_each_process()
             if isinstance(source, int):
                 return source
