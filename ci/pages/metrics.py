@@ -14,6 +14,7 @@ from ci.pages.markdown import code, prose, table
 from djbundle.contract.layout import BACKUPS
 from djbundle.manifest import BuildInfo, Manifest
 from djbundle.runtime.backup import layout
+from djbundle.runtime.backup.outcomes import Outcomes, Step
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.metrics import server
 from djbundle.runtime.process.counters import Scoreboard
@@ -62,6 +63,7 @@ def exposition() -> str:
         backup = Path(folder, BACKUPS, layout.file_name(manifest.name, timezone.now()))
         backup.parent.mkdir()
         backup.touch()
+        Outcomes().with_success(Step.PROOF, backup.name).write(Path(folder))
         try:
             call_command("migrate", verbosity=0)
             task_backends["default"].options["URL"] = "redis://host"

@@ -10,6 +10,7 @@ PRELOAD = "DJBUNDLE_PRELOAD"  # whether the site is loaded once, where --preload
 EXTRACT = "DJBUNDLE_EXTRACT"  # the same as --extract
 EXECUTABLE = "DJBUNDLE_EXECUTABLE"  # set by an unpacked tree: the file of the bundle
 VERIFY_MODE = "DJBUNDLE_TRIAL"  # set by `verify`: this start is in verify mode
+COPY_MODE = "DJBUNDLE_COPY"  # set by `at`: this start has the data of a backup, "read-only" or "writable"
 LISTED_FOLDER = "DJBUNDLE_LISTED_FOLDER"  # set by a bundle, for child processes: where lists show the project
 RELEASE = "DJBUNDLE_RELEASE"  # set by a bundle: its version, for workers
 SETTINGS_MODULE = "DJANGO_SETTINGS_MODULE"

@@ -136,6 +136,12 @@ class BackupError(DjbundleError):
     exit_code = 72
 
 
+class HeldError(DjbundleError):
+    """The data directory is a held copy, which runs no task."""
+
+    exit_code = 73
+
+
 class MoveError(DjbundleError):
     """The site cannot move to another database; it stays where it was."""
 

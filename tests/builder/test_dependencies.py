@@ -140,8 +140,11 @@ def test_plug_ins_of_a_group_that_is_named(tmp_path: Path) -> None:
     ("tls", "signer", "expected"),
     [(True, None, {"cryptography", "josepy"}), (False, None, set()), (False, "a key", {"cryptography"})],
 )
-def test_what_tls_and_signer_need(project: Project, tls: bool, signer: str | None, expected: set[str]) -> None:
+def test_what_tls_and_signer_need(
+    project: Project, tls: bool, signer: str | None, expected: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing else is added, such as requests, which PyPI's acme requires, or pyOpenSSL."""
+    monkeypatch.setattr(installed, "is_for_project", without("asyncssh"))  # it needs cryptography, too
     configuration = Configuration(tls=tls, signer=signer)
     by_name = find(replace(project, configuration=configuration))
     assert {"cryptography", "josepy", "requests", "pyopenssl"} & by_name.keys() == expected
@@ -194,11 +197,13 @@ def test_aws_is_only_for_tasks_and_backups_unless_the_project_uses_it(
     assert is_aws_only_for_own_services([*dependencies.values()]) == is_only
 
 
-def test_boto3_that_is_not_installed_for_the_project_stays_out(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["boto3", "asyncssh", "pyrage"])
+def test_packages_of_backups_go_in_if_they_are_installed_for_the_project(
+    project: Project, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(installed, "is_for_project", without("boto3"))
-    assert "boto3" not in find(project)
+    assert name in find(project)
+    monkeypatch.setattr(installed, "is_for_project", without(name))
+    assert name not in find(project)
 
 
 @pytest.mark.parametrize(

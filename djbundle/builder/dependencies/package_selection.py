@@ -40,7 +40,11 @@ DRIVERS = frozenset({"mysqlclient", "oracledb", "psycopg", "psycopg2", "psycopg2
 BROKERS: dict[str, set[str]] = {"amqp": set(), "kombu": {"redis"}, "redis": set()}
 AWS = "boto3"  # for SQS, and for backups in S3
 MAY_NAME = "may name"  # ends the reason of what goes in for a service that the site may use one day
-BACKUPS_REASON = f"a bucket for backups that --copy-backups-to {MAY_NAME}"
+OF_BACKUPS = {  # go in if they are installed for the project
+    AWS: f"a bucket for backups that --copy-backups-to {MAY_NAME}",
+    "asyncssh": f"a server with SFTP for backups that --copy-backups-to {MAY_NAME}",
+    "pyrage": f"keys for backups that --backup-recipient {MAY_NAME}",
+}
 BROKER_REASON = f"a broker that {BROKER_URL} {MAY_NAME}"
 # For variables that move a bundle to other services, whatever its settings read: extras of djbundle. A row goes in if
 # all of its packages are installed for the project. With them come those at its end, if need be from djbundle.
@@ -91,8 +95,8 @@ def find_dependencies(project: Project, inspection: Inspection) -> list[Dependen
     _add_late(dependencies, new, late, leave_out)
     if TASKS_MODULE in inspection.modules:  # last, so the reason says whether anything else needs it
         _add_late(dependencies, {AWS: BROKER_REASON}, late, leave_out)
-    if installed.is_for_project(AWS):
-        _add(dependencies, [(AWS, BACKUPS_REASON, set())], leave_out)  # with what it requires, not all it could import
+    for_backups = [(name, why, set[str]()) for name, why in OF_BACKUPS.items() if installed.is_for_project(name)]
+    _add(dependencies, for_backups, leave_out)  # with what they require, not all they could import
     return [dependencies[name] for name in sorted(dependencies)]
 
 
@@ -175,7 +179,7 @@ def only_for_tls(dependencies: list[Dependency]) -> set[str]:
 
 def is_aws_only_for_own_services(dependencies: list[Dependency]) -> bool:
     """Return whether only djbundle uses AWS: SQS for tasks, and S3 for backups."""
-    return "botocore" in _only_for(dependencies, BROKER_REASON, BACKUPS_REASON)
+    return "botocore" in _only_for(dependencies, BROKER_REASON, OF_BACKUPS[AWS])
 
 
 def _only_for(dependencies: list[Dependency], *first: str) -> set[str]:

@@ -9,7 +9,8 @@
     data/secret_key
     SHA256SUMS                          hashes of all files, for `sha256sum -c`
 
-``zstd -d < FILE | tar -x`` unpacks it, and ``sqlite3 databases/default.sqlite3`` opens the database.
+``zstd -d < FILE | tar -x`` unpacks it, and ``sqlite3 databases/default.sqlite3`` opens the database. An encrypted one
+has the suffix .age, and its checksum lies beside it: ``age -d -i KEYS FILE | zstd -d | tar -x``.
 """
 
 import datetime
@@ -24,6 +25,7 @@ FORMAT = 1
 ABOUT, SUMS = "about.json", "SHA256SUMS"
 DATABASES, MEDIA, DATA = "databases", "media", "data"
 SUFFIX = ".tar.zst"
+ENCRYPTED_SUFFIX = f"{SUFFIX}.age"
 TIME = "%Y%m%dT%H%M%SZ"
 
 
@@ -38,6 +40,7 @@ class Facts:
     databases: list[str]  # aliases
     servers: list[str]  # aliases of databases on servers, which the backup does not contain
     has_media: bool
+    origin: str = ""  # of the data directory, see core/hold.py
     format: int = FORMAT
 
     def to_json(self) -> str:
@@ -59,14 +62,25 @@ class Facts:
         return facts
 
 
-def file_name(site: str, moment: datetime.datetime) -> str:
-    return f"{site}-{moment.astimezone(datetime.UTC).strftime(TIME)}{SUFFIX}"
+def file_name(site: str, moment: datetime.datetime, *, is_encrypted: bool = False) -> str:
+    suffix = ENCRYPTED_SUFFIX if is_encrypted else SUFFIX
+    return f"{site}-{moment.astimezone(datetime.UTC).strftime(TIME)}{suffix}"
+
+
+def is_encrypted(backup: Path) -> bool:
+    return backup.name.endswith(ENCRYPTED_SUFFIX)
+
+
+def has_suffix(name: str) -> bool:
+    """Return whether a name ends as that of a backup."""
+    return name.endswith((SUFFIX, ENCRYPTED_SUFFIX))
 
 
 def moment_of(name: str, site: str) -> datetime.datetime | None:
     """Return the time in the name of a backup of this site; None for another file."""
-    stamp = name.removeprefix(f"{site}-").removesuffix(SUFFIX)
-    if name != f"{site}-{stamp}{SUFFIX}":
+    suffix = ENCRYPTED_SUFFIX if name.endswith(ENCRYPTED_SUFFIX) else SUFFIX
+    stamp = name.removeprefix(f"{site}-").removesuffix(suffix)
+    if name != f"{site}-{stamp}{suffix}":
         return None
     try:
         return datetime.datetime.strptime(stamp, TIME).replace(tzinfo=datetime.UTC)

@@ -28,4 +28,6 @@ class BackupPolicy(NamedTuple):
 
     frequency: Frequency
     retention: Retention
-    copy_to: str | None = None  # the URL of a bucket
+    copy_to: str | None = None  # the URL of a store
+    recipients: tuple[str, ...] = ()  # public keys of age; none: backups are not encrypted
+    is_proved: bool = True  # each night, one is restored beside the site

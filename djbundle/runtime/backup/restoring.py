@@ -17,6 +17,7 @@ from djbundle.runtime.backup.contents import SECRET_FILES, Contents
 from djbundle.runtime.backup.exchange import Exchange, Restore
 from djbundle.runtime.backup.layout import Facts
 from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.core.own_files import sync_file
 
 STAGED = ".restored"  # suffix of a new file beside its target
 
@@ -26,19 +27,20 @@ class CheckedBackup:
     """An unpacked backup that has passed its checks."""
 
     folder: Path
+    name: str  # of its file
     facts: Facts
     migrations: list[str]  # applied in the backup, as "app.name"
 
 
-def unpack_and_check(backup: Path, folder: Path) -> CheckedBackup:
-    """Unpack a backup, and check each of its databases. Raise BackupError."""
+def unpack_and_check(backup: Path, folder: Path, name: str = "") -> CheckedBackup:
+    """Unpack a backup, and check each of its databases. Raise BackupError. `name` is that which the user knows."""
     facts = reading.unpack(backup, folder)
     migrations: set[str] = set()
     for alias in facts.databases:
         database = folder / layout.database_member(alias)
         if database.exists():
             migrations |= set(reading.check_database(database, backup))
-    return CheckedBackup(folder, facts, sorted(migrations))
+    return CheckedBackup(folder, name or backup.name, facts, sorted(migrations))
 
 
 def check_fits(checked: CheckedBackup, bundle: Bundle, contents: Contents) -> None:
@@ -95,4 +97,5 @@ def _stage(new: Path, target: Path, is_database: bool, stamp: str) -> Exchange:
         staged = folder / f".{target.name}{STAGED}"
         shutil.move(new, staged)
         new = staged
+    sync_file(new)  # its name is durable after the exchange, so its content has to be
     return Exchange(str(new), str(target), str(kept), is_database)

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from djbundle.contract.layout import BACKUPS
-from djbundle.runtime.backup import layout
+from djbundle.runtime.backup import checksum, layout
 from djbundle.runtime.backup.policy import Retention
 
 
 def list_backups(folder: Path, site: str) -> list[Path]:
     """Return the backups of a site in a folder, the newest first."""
-    times = {path: layout.moment_of(path.name, site) for path in folder.glob(f"*{layout.SUFFIX}")}
+    times = {path: layout.moment_of(path.name, site) for path in folder.glob(f"*{layout.SUFFIX}*")}
     moments = {path: moment for path, moment in times.items() if moment}
     return sorted(moments, key=lambda path: moments[path], reverse=True)
 
@@ -41,8 +41,9 @@ def expired(moments: Iterable[datetime.datetime], keep: Retention) -> list[datet
 
 def expired_names(names: Iterable[str], site: str, keep: Retention) -> list[str]:
     """Return the names of the backups of a site to remove."""
-    by_moment = {moment: name for name in names if (moment := layout.moment_of(name, site))}
-    return [by_moment[moment] for moment in expired(by_moment, keep)]
+    moments = {name: moment for name in names if (moment := layout.moment_of(name, site))}
+    not_kept = set(expired(set(moments.values()), keep))
+    return [name for name, moment in moments.items() if moment in not_kept]
 
 
 def remove_expired(folder: Path, site: str, keep: Retention) -> list[Path]:
@@ -51,4 +52,5 @@ def remove_expired(folder: Path, site: str, keep: Retention) -> list[Path]:
     removed = [folder / name for name in expired_names(names, site, keep)]
     for path in removed:
         path.unlink(missing_ok=True)
+        checksum.file_of(path).unlink(missing_ok=True)
     return removed

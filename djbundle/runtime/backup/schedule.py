@@ -8,9 +8,11 @@ from functools import partial
 from pathlib import Path
 
 from djbundle.contract.layout import BACKUPS
-from djbundle.errors import DjbundleError
+from djbundle.runtime.backup.attempts import Attempts
+from djbundle.runtime.backup.outcomes import Outcomes, Step
 from djbundle.runtime.backup.policy import BackupPolicy, Frequency, Retention
 from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.core.hold import Hold
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.process import forking
 from djbundle.runtime.process.child import Child
@@ -20,6 +22,7 @@ NAME = "backup"  # of the process
 NIGHT = 3  # o'clock, UTC
 NICENESS = 15
 LONGEST_WAIT = 600.0  # seconds between checks of the clock: it may be set, and the machine may sleep
+PROOF_INTERVAL = 20 * 3600.0  # seconds between proofs
 MEGABYTE = 1 << 20
 
 
@@ -76,48 +79,60 @@ def log_death(code: int) -> None:
 
 
 def back_up_and_prune(bundle: Bundle, policy: BackupPolicy, load: Callable[[], None]) -> int:
-    """Write a backup, copy it if the policy says so, and remove expired ones. Return the exit code of the process."""
+    """Write a backup, remove expired ones, and copy and prove it if the policy says so. Return the exit code."""
     from djbundle.runtime.backup.contents import contents_of_settings  # noqa: PLC0415 - only the process of a backup needs
     from djbundle.runtime.backup.retention import remove_expired  # noqa: PLC0415 - what these load
-    from djbundle.runtime.backup.writing import check_room, write_backup  # noqa: PLC0415
+    from djbundle.runtime.backup.writing import check_room, size_of, written  # noqa: PLC0415
 
     os.nice(NICENESS)
     load()
     contents = contents_of_settings()
     if not contents.databases:  # database servers have backups of their own
         return 0
-    folder = bundle.data / BACKUPS
-    try:
-        check_room(contents, folder)
-        path = write_backup(bundle, contents, folder)
-        removed = remove_expired(folder, bundle.manifest.name, policy.retention)
-        older = f"; {len(removed)} older removed" if removed else ""
-        log(f"backup {path} written, {path.stat().st_size / MEGABYTE:.1f} MB{older}")
-        if policy.copy_to:
-            copy_to_bucket(path, policy.copy_to, bundle.manifest.name, policy.retention)
-    except DjbundleError as error:
-        text = f"{error.cause}; fix: {error.fix}"
-        log(text, "error")
-        tell_admins(bundle.manifest.name, text)
-        return error.exit_code
-    return 0
+    folder, attempts = bundle.data / BACKUPS, Attempts(bundle)
+    with attempts.of(Step.BACKUP):
+        check_room(contents, folder, copies=2 if policy.recipients else 1)
+        with written(bundle, contents, folder, policy.recipients) as backup:
+            attempts.backup = backup.path.name
+            removed = remove_expired(folder, bundle.manifest.name, policy.retention)
+            older = f"; {len(removed)} older removed" if removed else ""
+            log(f"backup {backup.path} written, {backup.path.stat().st_size / MEGABYTE:.1f} MB{older}")
+            if policy.copy_to and may_copy(bundle.data):
+                with attempts.of(Step.COPY):
+                    copy_to_store(backup.path, policy.copy_to, bundle.manifest.name, policy.retention)
+            if policy.is_proved and is_proof_due(bundle.data):
+                with attempts.of(Step.PROOF):
+                    prove_backup(backup.plain, bundle.data, size_of(contents))
+    return attempts.exit_code
 
 
-def copy_to_bucket(backup: Path, copy_to: str, site: str, keep: Retention) -> None:
-    """Copy a backup to a bucket, and remove expired ones there. Raise BackupError."""
-    from djbundle.runtime.backup.bucket import Bucket  # noqa: PLC0415 - only the process of a backup needs it
+def may_copy(data: Path) -> bool:
+    """Return False for a held copy: its backups would take the places of those of the live site."""
+    hold = Hold.read(data)
+    if hold:
+        log(f"the backup is not copied: this is {hold.describe()}", "warning")
+    return hold is None
 
-    bucket = Bucket.of(copy_to)
-    address = bucket.upload(backup)
-    removed = bucket.remove_expired(site, keep)
+
+def is_proof_due(data: Path) -> bool:
+    """Return whether the last proof failed or is of another night: hourly backups are proved once a day."""
+    outcome = Outcomes.read(data).of(Step.PROOF)
+    return outcome.is_failing or time.time() - outcome.worked_at > PROOF_INTERVAL
+
+
+def prove_backup(plain: Path, data: Path, size: int) -> None:
+    """Prove a backup, before or after it is encrypted: its private key is not here. Raise BackupError."""
+    from djbundle.runtime.backup.proving import prove  # noqa: PLC0415 - only the process of a backup needs it
+
+    proof = prove(plain, data, size)
+    log(f"the backup is proved: restored beside the site, it answered / by {proof.status} after {proof.seconds:.0f} s")
+
+
+def copy_to_store(backup: Path, copy_to: str, site: str, keep: Retention) -> None:
+    """Copy a backup to a store, and remove expired ones there. Raise BackupError."""
+    from djbundle.runtime.backup.stores.places import open_store  # noqa: PLC0415 - only the process of a backup needs it
+
+    store = open_store(copy_to)
+    address = store.upload(backup)
+    removed = store.remove_expired(site, keep)
     log(f"backup copied to {address}" + (f"; {removed} older removed there" if removed else ""))
-
-
-def tell_admins(site: str, text: str) -> None:
-    """Send a mail to ADMINS, if there are any. If the mail server is down, the log still has the failure."""
-    from django.core.mail import mail_admins  # noqa: PLC0415 - needs the settings
-
-    try:
-        mail_admins(f"the backup of {site} failed", text)
-    except Exception as error:  # the mail backend may raise any
-        log(f"the mail about the failure was not sent: {error}", "error")

@@ -14,46 +14,104 @@ import stat
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple, cast
 
 from djbundle.common import zstd
+from djbundle.contract.layout import BACKUPS
 from djbundle.errors import BackupError
-from djbundle.runtime.backup import layout
+from djbundle.runtime.backup import checksum, layout
 from djbundle.runtime.backup.contents import SECRET_FILES, Contents
 from djbundle.runtime.backup.layout import Facts
 from djbundle.runtime.backup.snapshot import open_snapshot
 from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.core.hold import own_origin
 from djbundle.runtime.core.own_files import open_own, sync_folder
 
-LEVEL = 3  # of zstd; higher levels take longer than the disk
+LEVEL = 1  # of zstd; level 3 takes 2.5 times as long for a database, and is not smaller (ci/bench/run backup)
 PARTIAL = ".partial-"
 BLOCK = 1 << 20  # bytes
-FREE = 0.1  # share of the disk that stays free
+FREE, MOST_FREE = 0.1, 2 << 30  # share of the disk that stays free, and most bytes
 DAY = 24 * 3600
 
 
-def write_backup(bundle: Bundle, contents: Contents, folder: Path) -> Path:
+class WrittenBackup(NamedTuple):
+    path: Path
+    plain: Path  # the same, not encrypted; it may be temporary
+
+
+def write_backup(bundle: Bundle, contents: Contents, folder: Path, recipients: Sequence[str] = ()) -> Path:
     """Write a backup of the site into `folder`, and return its path. Raise BackupError; then nothing is left behind."""
+    with written(bundle, contents, folder, recipients) as backup:
+        return backup.path
+
+
+@contextlib.contextmanager
+def written(
+    bundle: Bundle, contents: Contents, folder: Path, recipients: Sequence[str] = ()
+) -> Iterator[WrittenBackup]:
+    """Write a backup, encrypted if there are recipients. What is not encrypted is then removed after the block.
+
+    It never leaves the data directory, since `folder` may be on another machine.
+    """
+    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    with contextlib.ExitStack() as stack:
+        with _errors():
+            work = _work_folder(stack, folder)
+            target = folder / layout.file_name(bundle.manifest.name, now, is_encrypted=bool(recipients))
+            private = _work_folder(stack, bundle.data / BACKUPS) if recipients else work
+            plain = private / layout.file_name(bundle.manifest.name, now)
+            with open(plain, "xb", opener=open_own) as file:
+                _write(bundle, contents, facts_of(bundle, contents, now), file, private)
+                if not recipients:
+                    os.fsync(file.fileno())
+            _publish(_encrypt(plain, work / target.name, recipients) if recipients else plain, target)
+        yield WrittenBackup(target, plain if recipients else target)
+
+
+def _work_folder(stack: contextlib.ExitStack, folder: Path) -> Path:
+    """Return a new folder for incomplete files in `folder`, which is removed at the end."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     remove_leftovers(folder)
-    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    target = folder / layout.file_name(bundle.manifest.name, now)
+    temporary = tempfile.TemporaryDirectory(prefix=PARTIAL, dir=folder, ignore_cleanup_errors=True)
+    return Path(stack.enter_context(temporary))
+
+
+def _encrypt(plain: Path, target: Path, recipients: Sequence[str]) -> Path:
+    """Write the encrypted backup, and its checksum beside it."""
+    from djbundle.runtime.backup import encryption  # noqa: PLC0415 - few backups need it
+
+    with plain.open("rb") as source, open(target, "xb", opener=open_own) as file:
+        writer = checksum.HashingWriter(file)
+        encryption.encrypt(source, cast(BinaryIO, writer), recipients)
+        file.flush()
+        os.fsync(file.fileno())
+    checksum.write_checksum(target, writer.hash.hexdigest())
+    return target
+
+
+def _publish(ready: Path, target: Path) -> None:
+    """Give a complete backup its name, and its checksum before that."""
+    if layout.is_encrypted(ready):
+        checksum.file_of(ready).rename(checksum.file_of(target))
     try:
-        with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=folder) as work:
-            partial = Path(work, target.name)
-            with open(partial, "xb", opener=open_own) as file:
-                _write(bundle, contents, facts_of(bundle, contents, now), file, Path(work))
-                os.fsync(file.fileno())
-            partial.rename(target)
-        sync_folder(folder)
+        ready.rename(target)
+    except OSError:
+        checksum.file_of(target).unlink(missing_ok=True)
+        raise
+    sync_folder(target.parent)
+
+
+@contextlib.contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
     except (OSError, sqlite3.Error, tarfile.TarError) as error:
         raise BackupError(
             f"the backup was not written: {error}",
             "make room, or correct the cause, and try again; the older backups are still there",
         ) from error
-    return target
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -61,19 +119,35 @@ def remove_leftovers(folder: Path) -> None:
     for each in folder.glob(f"{PARTIAL}*"):
         if each.stat().st_mtime < time.time() - DAY:
             shutil.rmtree(each, ignore_errors=True)
+    for each in folder.glob(f"*{layout.ENCRYPTED_SUFFIX}{checksum.SUFFIX}"):
+        if not each.with_name(each.name.removesuffix(checksum.SUFFIX)).exists():
+            each.unlink(missing_ok=True)
 
 
-def check_room(contents: Contents, folder: Path) -> None:
-    """Raise BackupError if an uncompressed backup would leave less than a tenth of the disk free."""
-    sizes = [os.path.getsize(name) for name in contents.databases.values() if os.path.exists(name)]  # noqa: PTH110, PTH202
-    for root, _, names in os.walk(contents.media) if contents.media else ():
-        sizes += [os.lstat(os.path.join(root, name)).st_size for name in names]  # noqa: PTH118
+def check_room(contents: Contents, folder: Path, *, copies: int = 1) -> None:
+    """Raise BackupError if uncompressed backups would leave less than a tenth of the disk free, or less than 2 GB."""
+    size = size_of(contents) * copies
     usage = shutil.disk_usage(next(each for each in (folder, *folder.parents) if each.exists()))
-    if usage.free - sum(sizes) < usage.total * FREE:
+    if usage.free - size < kept_free(usage.total):
         raise BackupError(
-            f"there is too little room for a backup: {sum(sizes) >> 20} MB to copy, {usage.free >> 20} MB free",
+            f"there is too little room for a backup: {size >> 20} MB to copy, {usage.free >> 20} MB free",
             "make room, write it elsewhere by  backup FOLDER, or serve with  --backups off",
         )
+
+
+def kept_free(total: int) -> float:
+    """Return how many bytes of a disk stay free."""
+    return min(total * FREE, MOST_FREE)
+
+
+def size_of(contents: Contents) -> int:
+    """Return the size of the databases and the uploads in bytes."""
+    sizes = [os.path.getsize(name) for name in contents.databases.values() if os.path.exists(name)]  # noqa: PTH110, PTH202
+    for root, _, names in os.walk(contents.media) if contents.media else ():
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+                sizes.append(os.lstat(os.path.join(root, name)).st_size)  # noqa: PTH118
+    return sum(sizes)
 
 
 def facts_of(bundle: Bundle, contents: Contents, moment: datetime.datetime) -> Facts:
@@ -85,6 +159,7 @@ def facts_of(bundle: Bundle, contents: Contents, moment: datetime.datetime) -> F
         databases=sorted(contents.databases),
         servers=sorted(contents.servers),
         has_media=bool(contents.media),
+        origin=own_origin(bundle.data),
     )
 
 
@@ -127,7 +202,9 @@ class Archive:
     @classmethod
     @contextlib.contextmanager
     def open(cls, stream: BinaryIO) -> Iterator["Archive"]:
-        with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT, bufsize=BLOCK) as tar:
+        with tarfile.open(  # type: ignore[call-overload]  # typeshed does not know copybufsize
+            fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT, bufsize=BLOCK, copybufsize=BLOCK
+        ) as tar:
             yield cls(tar)
 
     def add(self, name: str, file: BinaryIO, size: int, modified: float = 0) -> None:

@@ -48,6 +48,18 @@ OWN_COMMANDS = {
         "cli.backup.restore:add_restore_options",
         has_own_rights=False,
     ),
+    "at": OwnCommand(
+        "Runs a command with the data of a backup: `at yesterday serve --bind :8001` shows the site as of then.",
+        "cli.backup.at:run_at",
+        "cli.backup.at:add_at_options",
+        has_own_rights=False,
+    ),
+    "resume": OwnCommand(
+        "Makes a restored copy the live site: it sends mail and runs tasks again.",
+        "cli.backup.resume:run_resume",
+        "cli.upgrade:add_json",
+        has_own_rights=False,
+    ),
     "status": OwnCommand(
         "Shows the processes of the site that runs with this data directory.",
         "cli.status:run_status",

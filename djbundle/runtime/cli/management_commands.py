@@ -8,10 +8,11 @@ from typing import NoReturn
 from django.core.management import BaseCommand, ManagementUtility, get_commands, load_command_class
 from django.core.management.base import CommandError, CommandParser
 
-from djbundle.errors import BelongsToTheProjectError, UnknownCommandError
+from djbundle.errors import BelongsToTheProjectError, HeldError, UnknownCommandError
 from djbundle.runtime.cli.command_help import OwnCommandHelp
 from djbundle.runtime.cli.commands import OWN_COMMANDS
 from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.core.hold import ADVICE, Hold
 from djbundle.runtime.database.connecting import refused_connections_explained
 from djbundle.runtime.options.parser import option_error
 from djbundle.runtime.process import memory
@@ -30,6 +31,10 @@ PROJECT_COMMANDS = {
     "startproject": "writes sources, and belongs elsewhere",
     "test": "runs tests, and those are not in a bundle",
 }
+# Commands that run tasks or enqueue them: djbundle's, and those of other packages.
+TASK_COMMANDS = frozenset(
+    ("worker", "scheduler", "relay", "db_worker", "rqworker", "rqscheduler", "qcluster", "run_huey", "procrastinate")
+)
 HARMLESS = {"--help", "-h", "--check", "--dry-run"}
 
 
@@ -101,6 +106,12 @@ def refuse_project_command(arguments: list[str]) -> None:
         )
 
 
+def refuse_tasks_of_held_copy(bundle: Bundle, name: str) -> None:
+    """Raise HeldError for a command that would run the tasks of a copy, while the live site runs them, too."""
+    if name in TASK_COMMANDS and (hold := Hold.read(bundle.data)):
+        raise HeldError(f"{bundle.data} is {hold.describe()}", ADVICE)
+
+
 def unknown_command(name: str, known: list[str], program: str) -> UnknownCommandError:
     matches = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean  {program} {matches[0]}  ?  " if matches else ""
@@ -110,6 +121,7 @@ def unknown_command(name: str, known: list[str], program: str) -> UnknownCommand
 def run_command(bundle: Bundle, arguments: list[str]) -> None:
     """Run one management command. `arguments` are those typed after the name of the program."""
     refuse_project_command(arguments)
+    refuse_tasks_of_held_copy(bundle, arguments[0])
     global context  # noqa: PLW0603 - a management command is made by Django and takes no argument of ours
     context = CommandContext(bundle, apply_overlay(bundle, arguments[0]))
     program = os.path.basename(bundle.program)  # noqa: PTH119 - a name, not a path

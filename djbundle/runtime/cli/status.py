@@ -5,13 +5,15 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from djbundle.runtime.backup.outcomes import MESSAGES, Outcomes, Step
 from djbundle.runtime.backup.retention import last_backup
 from djbundle.runtime.cli.main import print_error
 from djbundle.runtime.cli.queues import Queue, Relay, TaskStatus, describe_queue, describe_relay, task_reader
 from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.core.hold import ADVICE, Hold
 from djbundle.runtime.handover.control_socket import request_status
 from djbundle.runtime.handover.messages import SiteStatus
 from djbundle.runtime.options.parser import parse_options
@@ -36,6 +38,9 @@ class Snapshot:
     seconds: float  # that all answers took together
     restarts: dict[str, int]  # by role; only roles whose processes had to be restarted
     moment: float  # of the snapshot, in monotonic seconds
+    hold: Hold | None = None  # if it is a held copy
+    last_backup: float | None = None  # when it was made, seconds since 1970
+    outcomes: Outcomes = field(default_factory=Outcomes)
     loaded: Loading = Loading.UNKNOWN
     queues: list[Queue] | None = None  # with --queues; None: they cannot be read
     relays: list[Relay] | None = None  # of all machines, with --queues; None: no broker carries tasks
@@ -84,7 +89,20 @@ def take_snapshot(data: Path) -> Snapshot:
     restarts = {role: count for role, count in starts.items() if count}
     processes = list(walk_processes(site.supervisor))
     loaded = scoreboard.loading if scoreboard else Loading.UNKNOWN
-    return Snapshot(site, processes, web.total, web.responses[5], web.seconds, restarts, time.monotonic(), loaded)
+    last = last_backup(data, site.name)
+    return Snapshot(
+        site=site,
+        processes=processes,
+        requests=web.total,
+        errors=web.responses[5],
+        seconds=web.seconds,
+        restarts=restarts,
+        moment=time.monotonic(),
+        hold=Hold.read(data),
+        last_backup=last.timestamp() if last else None,
+        outcomes=Outcomes.read(data),
+        loaded=loaded,
+    )
 
 
 def describe_snapshot(snapshot: Snapshot, before: Snapshot | None) -> Iterator[str]:
@@ -92,6 +110,8 @@ def describe_snapshot(snapshot: Snapshot, before: Snapshot | None) -> Iterator[s
     site = snapshot.site
     occupation = f"serves {', '.join(site.urls)}" if site.urls else "runs"
     yield f"{site.name} {site.version} {occupation} with data in {site.data}"
+    if snapshot.hold:
+        yield f"THIS IS {snapshot.hold.describe()}; {ADVICE}"
     if site.taking_over:
         yield "another process is about to take over"
     yield traffic(snapshot, before)
@@ -101,13 +121,23 @@ def describe_snapshot(snapshot: Snapshot, before: Snapshot | None) -> Iterator[s
         left = site.certificate_ends - time.time()
         ends = time.strftime("%Y-%m-%d", time.gmtime(site.certificate_ends))
         yield f"certificate until {ends}, {left / DAY:.0f} days from now"
-    if last := last_backup(Path(site.data), site.name):
-        yield f"last backup {age(time.time() - last.timestamp())} ago"
+    yield from describe_backups(snapshot)
     for role, count in snapshot.restarts.items():
         yield f"{role} had to be started again {count} {'time' if count == 1 else 'times'}; see the log"
     yield from describe_tasks(snapshot)
     yield ""
     yield from table(snapshot.processes)
+
+
+def describe_backups(snapshot: Snapshot) -> Iterator[str]:
+    """Yield when the last backup was made and proved, and what failed since."""
+    if snapshot.last_backup:
+        proof = snapshot.outcomes.of(Step.PROOF)
+        proved = f"; one was proved {age(time.time() - proof.worked_at)} ago" if proof.worked_at else ""
+        yield f"last backup {age(time.time() - snapshot.last_backup)} ago{proved}"
+    for step in snapshot.outcomes.failing():
+        outcome = snapshot.outcomes.of(step)
+        yield f"{MESSAGES[step]} {age(time.time() - outcome.failed_at)} ago: {outcome.cause}"
 
 
 def describe_tasks(snapshot: Snapshot) -> Iterator[str]:

@@ -45,6 +45,15 @@ def remove_own(path: Path) -> None:
     sync_folder(path.parent)
 
 
+def sync_file(file: Path) -> None:
+    """Make the content of a file last through a power cut."""
+    descriptor = open_own(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames in the folder last through a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

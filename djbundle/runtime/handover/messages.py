@@ -6,7 +6,7 @@ Any process of the site's user may listen there. So a caller gets a record with 
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from djbundle.contract.handover import HandoverState
@@ -80,11 +80,12 @@ class SiteStatus:
     app: int
     taking_over: bool
     broker: str = ""  # TASKS_URL without its password; "": it is not set, or the version does not tell
+    backup_recipients: list[str] = field(default_factory=list)  # public keys to which backups are encrypted
 
     @classmethod
     def of(cls, message: Mapping[str, Any]) -> Self:
         """Build it from a message; ignore unknown fields. Raise ValueError if one is missing or of another type."""
-        message = {"broker": "", **message}  # older versions do not send it
+        message = {"broker": "", "backup_recipients": [], **message}  # older versions do not send them
         if wrong := [name for name, is_right in CHECKS.items() if not is_right(message.get(name, MISSING))]:
             raise ValueError(f"its {wrong[0]} is missing or of another type")
         return cls(**{name: message[name] for name in CHECKS})
@@ -106,6 +107,7 @@ CHECKS: Mapping[str, Callable[[object], bool]] = {
     "app": _is_pid,
     "taking_over": _is_bool,
     "broker": _is_text,
+    "backup_recipients": _is_list_of_texts,
 }
 
 

@@ -20,10 +20,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import ThreadingMixIn
 from typing import Any
 
-from djbundle.runtime.backup.retention import last_backup
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.logs.lines import write
-from djbundle.runtime.metrics import broker, databases, serving
+from djbundle.runtime.metrics import backups, broker, databases, serving
 from djbundle.runtime.metrics.families import CONTENT_TYPE, Family, Sample, exposition
 from djbundle.runtime.process.counters import Scoreboard
 from djbundle.runtime.process.heartbeat import Heartbeat
@@ -174,12 +173,6 @@ def stop_reading(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_RD)
 
 
-def backups(bundle: Bundle) -> list[Family]:
-    last = last_backup(bundle.data, bundle.manifest.name)
-    text = "When the newest backup in the data directory was made."
-    return [Family("djbundle_backup_timestamp_seconds", "gauge", text, [Sample(last.timestamp())] if last else [])]
-
-
 def collect(bundle: Bundle, scoreboard: Scoreboard) -> str:
     manifest, app = bundle.manifest, os.getppid()
     labels = {"name": manifest.name, "version": manifest.version, "django": manifest.build.django}
@@ -188,7 +181,7 @@ def collect(bundle: Bundle, scoreboard: Scoreboard) -> str:
         serving.requests(scoreboard),
         [serving.starts(scoreboard)],
         serving.processes(walk_processes(app)),
-        backups(bundle),
+        backups.backups(bundle),
         databases.databases(),
         databases.tasks(),
         broker.broker(),

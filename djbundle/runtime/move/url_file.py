@@ -9,8 +9,8 @@ from pathlib import Path
 
 from djbundle.common import service_variables
 from djbundle.errors import DataDirectoryError
+from djbundle.runtime.core.copy_mode import is_confined
 from djbundle.runtime.core.own_files import read_own
-from djbundle.runtime.core.verify_mode import is_verify_mode
 
 FILE_NAME = "database_url"
 _ignored_by: set[int] = set()  # process ids; a process that moves back starts without the file
@@ -31,7 +31,7 @@ def read(data: Path) -> str:
 
 def export(data: Path) -> None:
     """Set ``DATABASE_URL`` from the file, so that it applies also where the settings read the variable themselves."""
-    if service_variables.DATABASE in os.environ or is_verify_mode() or os.getpid() in _ignored_by:
+    if service_variables.DATABASE in os.environ or is_confined() or os.getpid() in _ignored_by:
         return
     if url := read(data):
         os.environ[service_variables.DATABASE] = url

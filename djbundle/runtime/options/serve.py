@@ -44,13 +44,17 @@ class ServeOptions:
     log_level: str | None
     backups: Frequency
     keep_backups: Retention
-    copy_backups_to: str | None  # the URL of a bucket
+    copy_backups_to: str | None  # the URL of a store
+    backup_recipients: tuple[str, ...]  # public keys
+    backup_proof: bool
     http: HttpOptions
     tls: TlsOptions | None
 
     @property
     def backup_policy(self) -> BackupPolicy:
-        return BackupPolicy(self.backups, self.keep_backups, self.copy_backups_to)
+        return BackupPolicy(
+            self.backups, self.keep_backups, self.copy_backups_to, self.backup_recipients, self.backup_proof
+        )
 
 
 def add_serve_options(parser: ArgumentParser) -> None:
@@ -141,6 +145,7 @@ def parse_serve_options(program: str, arguments: list[str]) -> ServeOptions:
         parser.error(f'{variables.PRELOAD} is "{options["preload"]}", and not one of {", ".join(Preload)}')
     options["preload"] = Preload(options["preload"])
     options["backups"] = Frequency(options["backups"])
+    options["backup_recipients"] = tuple(options["backup_recipients"])
     binds = tuple(dict.fromkeys(options.pop("bind") or ()))
     if Role.WEB not in options["roles"] and (binds or tls):
         parser.error("--bind and the TLS options need the role web")

@@ -7,17 +7,21 @@ fork would end threads of the site, each process loads the site by itself, and t
 import contextvars
 import signal
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from djbundle.common.threads import ThreadStarts, describe, find_lost_threads
 from djbundle.contract.handover import HandoverState
-from djbundle.errors import DjbundleError
+from djbundle.errors import DjbundleError, HeldError
 from djbundle.runtime.backup.schedule import BackupSchedule
+from djbundle.runtime.backup.start_check import check_policy
 from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.core.hold import ADVICE, Hold
 from djbundle.runtime.handover.fresh_start import FreshStart, Launch, PreparedSite
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.net.sockets import Listeners
 from djbundle.runtime.options.preload import Preload
+from djbundle.runtime.options.roles import Role
 from djbundle.runtime.options.serve import ServeOptions
 from djbundle.runtime.process import forking, memory
 from djbundle.runtime.process.child import Child
@@ -53,7 +57,9 @@ class AppProcess:
         progress: ProgressPipe,
         heartbeat: Heartbeat,
     ) -> None:
-        self._bundle, self._options, self._listeners, self._pair = bundle, options, listeners, pair
+        self._hold = Hold.read(bundle.data)
+        self._options = without_tasks(options) if self._hold else options
+        self._bundle, self._listeners, self._pair = bundle, listeners, pair
         self._progress, self._heartbeat = progress, heartbeat
         self._fresh_start = FreshStart.take_from_environment()
         self._launch = Launch.of_this_process()
@@ -64,9 +70,15 @@ class AppProcess:
         memory.configure_malloc()
         is_shared = self._fresh_start is None and self._options.preload != Preload.NEVER
         try:
+            if self._hold and not self._options.roles:
+                raise HeldError(f"{self._bundle.data} is {self._hold.describe()}", ADVICE)
+            check_policy(self._options.backup_policy)
             source = self._load() if is_shared else self._load_in_each_process()
             if isinstance(source, int):
                 return source
+            if self._hold:
+                log(f"this is {self._hold.describe()}; {ADVICE}", "warning")
+                source = source._replace(prepared=replace(source.prepared, has_tasks=False, has_relay=False))
             from djbundle.runtime.serve.children import ChildFactory  # noqa: PLC0415 - Granian, and Django
 
             children = ChildFactory(self._bundle, self._options, self._listeners, self._pair, source).children()
@@ -166,6 +178,11 @@ class AppProcess:
             self._progress.report(HandoverState.SERVING)
         else:
             supervisor.call_at(time.monotonic() + FIRST_BEATS_INTERVAL, lambda: self._report_when_loaded(supervisor))
+
+
+def without_tasks(options: ServeOptions) -> ServeOptions:
+    """Return the options of a held copy, whose worker and scheduler do not run."""
+    return replace(options, roles=options.roles & {Role.WEB})
 
 
 def drain(children: list[Child]) -> None:

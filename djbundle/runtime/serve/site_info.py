@@ -26,6 +26,7 @@ class SiteInfo:
     health_path: str
     pair: CertificatePair | None  # its TLS certificate
     broker: str  # TASKS_URL without its password
+    backup_recipients: tuple[str, ...]
     since: float = field(default_factory=time.time)  # seconds since 1970
 
     @classmethod
@@ -42,6 +43,7 @@ class SiteInfo:
             health_path=options.http.health_path,
             pair=pair,
             broker=masked_broker(os.environ.get(BROKER_URL, "")),
+            backup_recipients=options.backup_recipients,
         )
 
     def __str__(self) -> str:
@@ -67,6 +69,7 @@ class SiteInfo:
             "program": sys.executable,
             "since": self.since,
             "broker": self.broker,
+            "backup_recipients": list(self.backup_recipients),
         }
 
 

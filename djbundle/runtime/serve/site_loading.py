@@ -73,6 +73,7 @@ def load_site(bundle: Bundle, options: ServeOptions, watch: AncestorMonitor, not
 
     from djbundle.runtime.files.static_files import serve_files  # noqa: PLC0415
     from djbundle.runtime.http import health  # noqa: PLC0415
+    from djbundle.runtime.serve.backup_health import SiteHealth  # noqa: PLC0415
 
     dotted = bundle.manifest.application
     application = import_string(dotted) if dotted else get_wsgi_application()
@@ -81,7 +82,7 @@ def load_site(bundle: Bundle, options: ServeOptions, watch: AncestorMonitor, not
     site = site._replace(watch=watch)
     if not health.is_unused_path(path):
         return site
-    healthy = health.Health(path, has_worker=Role.WORKER in options.roles, sources=(watch, notice))
+    healthy = SiteHealth(path, bundle.data, has_worker=Role.WORKER in options.roles, sources=(watch, notice))
     return site._replace(application=health.wrap(site.application, bundle.manifest.interface, healthy))
 
 

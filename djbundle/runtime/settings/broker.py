@@ -6,7 +6,7 @@ from typing import Any
 from djbundle.common.broker_url import BrokerUrl, BrokerUrlError
 from djbundle.contract import variables
 from djbundle.errors import SettingsError
-from djbundle.runtime.core.verify_mode import is_verify_mode
+from djbundle.runtime.core.copy_mode import is_confined
 from djbundle.runtime.settings.overlay import Overlay
 
 BACKENDS = ("djbundle.tasks.DatabaseBackend", "djbundle.tasks.backend.DatabaseBackend")
@@ -17,7 +17,7 @@ def use_broker(overlay: Overlay) -> None:
     url = os.environ.get(variables.BROKER_URL, "")
     tasks: dict[str, Any] = overlay.get("TASKS") or {}
     ours = [alias for alias, backend in tasks.items() if backend.get("BACKEND") in BACKENDS]
-    if not url or not ours or is_verify_mode():
+    if not url or not ours or is_confined():
         return
     try:
         BrokerUrl.parse(url).check_installed()

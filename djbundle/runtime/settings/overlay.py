@@ -8,8 +8,8 @@ from types import ModuleType
 from typing import Any
 
 from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.core.copy_mode import is_confined
 from djbundle.runtime.core.data_directory import create_data_directory
-from djbundle.runtime.core.verify_mode import is_verify_mode
 
 OUTSIDE_FOLDER = "outside"  # for paths outside the tree that the site must not use
 TEMPORARY = Path("/tmp")  # noqa: S108 - looked at, not written to
@@ -53,7 +53,7 @@ class Overlay:
             return moved
         if target.is_relative_to(data):
             return None
-        if is_verify_mode() or (target.is_relative_to(TEMPORARY) and not TEMPORARY.is_dir()):
+        if is_confined() or (target.is_relative_to(TEMPORARY) and not TEMPORARY.is_dir()):
             return data / OUTSIDE_FOLDER / target.relative_to("/")
         return None
 

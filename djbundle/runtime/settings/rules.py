@@ -22,6 +22,7 @@ from djbundle.runtime.move import url_file
 from djbundle.runtime.settings import (
     broker,
     cache_url,
+    copies,
     database_url,
     import_redirect,
     media_url,
@@ -179,7 +180,9 @@ RULES: list[Callable[[Overlay], None]] = [
     replace_secret_key,
     allow_hosts,
     verify_mode.stay_in_data_directory,
+    copies.hold_mail,
     relocation.move_databases,
+    copies.make_read_only,
     relocation.move_media,
     relocation.move_folders,
     relocation.spool_uploads,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from djbundle.common import service_variables
 from djbundle.runtime.core.bundle import Bundle
-from djbundle.runtime.core.verify_mode import is_verify_mode
+from djbundle.runtime.core.copy_mode import is_confined
 
 
 class ServiceVariable(NamedTuple):
@@ -21,8 +21,8 @@ class ServiceVariable(NamedTuple):
 
 
 def find(bundle: Bundle, base: str, aliases: Iterable[str]) -> list[ServiceVariable]:
-    """Return the variables that move one of these aliases. In verify mode there are none: it has no network."""
-    if is_verify_mode():
+    """Return the variables that move one of these aliases. There are none where nothing outside may be used."""
+    if is_confined():
         return []
     project_variables = {variable.name for variable in bundle.manifest.variables}
     named = [(alias, service_variables.name_of(base, alias)) for alias in aliases]

@@ -3,6 +3,7 @@
 from djbundle.common.backends import is_sqlite
 from djbundle.contract import variables
 from djbundle.contract.verification import CACHES, ENGINES
+from djbundle.runtime.core.copy_mode import is_confined
 from djbundle.runtime.core.verify_mode import is_verify_mode
 from djbundle.runtime.settings.overlay import Overlay
 from djbundle.stand_ins import replace_caches
@@ -11,10 +12,11 @@ DUMMY_MAIL = "django.core.mail.backends.dummy.EmailBackend"
 
 
 def stay_in_data_directory(overlay: Overlay) -> None:
-    if is_verify_mode():
+    if is_confined():
         replace_databases(overlay)
         replace_cache_servers(overlay)
-        drop_mail(overlay)
+    if is_verify_mode():
+        replace_mail(overlay, DUMMY_MAIL, variables.VERIFY_MODE)
 
 
 def replace_databases(overlay: Overlay) -> None:
@@ -36,9 +38,10 @@ def replace_cache_servers(overlay: Overlay) -> None:
         overlay.set("CACHES", caches | stand_ins, variables.VERIFY_MODE)
 
 
-def drop_mail(overlay: Overlay) -> None:
+def replace_mail(overlay: Overlay, backend: str, reason: str) -> None:
+    """Make every mailer use this backend."""
     mailers = overlay.get("MAILERS")
     if mailers is not None:  # empty is not absent: Django refuses the old settings beside it
-        overlay.set("MAILERS", {name: {"BACKEND": DUMMY_MAIL} for name in mailers}, variables.VERIFY_MODE)
+        overlay.set("MAILERS", {name: {"BACKEND": backend} for name in mailers}, reason)
     else:
-        overlay.set("EMAIL_BACKEND", DUMMY_MAIL, variables.VERIFY_MODE)
+        overlay.set("EMAIL_BACKEND", backend, reason)

@@ -1,21 +1,26 @@
 """``./shop restore``: replace the site's data by a backup, also while the site serves."""
 
 import contextlib
+import datetime
 import os
 import shutil
-from argparse import ArgumentParser
-from collections.abc import Iterator
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from djbundle.contract.handover import HandoverState
-from djbundle.errors import BackupError, NotServingError
+from djbundle.errors import BackupError, NotServingError, OptionError
 from djbundle.runtime.backup import exchange
 from djbundle.runtime.backup.contents import Contents
 from djbundle.runtime.backup.exchange import Restore
 from djbundle.runtime.backup.restoring import CheckedBackup, check_fits, plan, unpack_and_check
-from djbundle.runtime.cli.backup.sources import LATEST, backup_file
+from djbundle.runtime.backup.times import parse_time
+from djbundle.runtime.cli.backup.identity import add_identity
+from djbundle.runtime.cli.backup.sources import LATEST, backup_at, backup_file, readable
 from djbundle.runtime.cli.upgrade import Reporter, add_json, check_program, reload
 from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.core.hold import ADVICE, Hold, add_origin, origins, release
 from djbundle.runtime.handover.control_socket import request_status
 from djbundle.runtime.options.parser import parse_options
 from djbundle.runtime.process.lock import held, is_served, lock_data_directory
@@ -24,10 +29,26 @@ from djbundle.runtime.process.lock import held, is_served, lock_data_directory
 def add_restore_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "backup",
+        nargs="?",
         metavar="FILE",
-        help=f"a file that `backup` has written; {LATEST}: the newest one; s3://BUCKET/PREFIX: the newest one there; "
-        "s3://BUCKET/PREFIX/NAME: that one",
+        help=f"a file that `backup` has written; {LATEST}: the newest one; s3://BUCKET/PREFIX or "
+        "sftp://USER@HOST/FOLDER: the newest one there; with /NAME at the end: that one",
     )
+    parser.add_argument(
+        "--at",
+        metavar="TIME",
+        help="the newest backup from before that: yesterday, 3h, 2026-11-29 or 2026-11-29T15:30 (UTC);"
+        " FILE is then the folder or the URL of the backups",
+    )
+    add_identity(parser)
+    holds = parser.add_mutually_exclusive_group()
+    holds.add_argument(
+        "--hold",
+        action="store_true",
+        default=None,
+        help="send no mail and run no task until `resume`  [default: if the backup is of another data directory]",
+    )
+    holds.add_argument("--no-hold", dest="hold", action="store_false", help="go on as the live site")
     parser.add_argument("--check", action="store_true", help="only check that it can be restored; change nothing")
     add_json(parser)
 
@@ -35,15 +56,73 @@ def add_restore_options(parser: ArgumentParser) -> None:
 def run_restore(bundle: Bundle, arguments: list[str]) -> int:
     options = parse_options(bundle.program, "restore", arguments, add_restore_options)
     report = Reporter(as_json=options.json)
-    with staging(bundle.data) as folder, backup_file(options.backup, None, bundle) as backup:
+    if options.backup is None and options.at is None:
+        raise OptionError("there is no backup to restore", "name a FILE, or  latest, or  --at TIME")
+    try:
+        find_and_restore(bundle, options, report)
+    except OSError as error:
+        fix = "make room, or correct the cause, and try again"
+        raise BackupError(f"the backup was not restored: {error}", fix) from error
+    return 0
+
+
+def find_and_restore(bundle: Bundle, options: Namespace, report: Reporter) -> None:
+    with staging(bundle.data) as folder, chosen_backup(options.backup, options.at, bundle) as backup:
         report("reading", f"reading {backup}", file=str(backup))
-        checked, contents = unpack_and_check(backup, folder), Contents.ask(bundle)
+        with readable(backup, options.identity, bundle.data) as plain:
+            checked, contents = unpack_and_check(plain, folder, backup.name), Contents.ask(bundle)
         check_fits(checked, bundle, contents)
         facts = checked.facts
         report("whole", f"it is whole: {facts.site} {facts.version} of {facts.created}", created=facts.created)
         if not options.check:
-            restore(bundle, checked, contents, report)
-    return 0
+            hold = hold_of(bundle, checked, contents, options.hold)
+            with held_if(hold, bundle.data):
+                restore(bundle, checked, contents, report)
+            if hold:
+                report("held", f"this is {hold.describe()}; {ADVICE}", backup=hold.backup)
+            elif options.hold is False:
+                add_origin(bundle.data, facts.origin)
+
+
+def chosen_backup(name: str | None, time: str | None, bundle: Bundle) -> AbstractContextManager[Path]:
+    """Return the file that the options name: one of `time`, in the place `name`, or the one of this name."""
+    if time is None:
+        return backup_file(name or LATEST, None, bundle)
+    return backup_at(parse_time(time, datetime.datetime.now(datetime.UTC)), name, bundle)
+
+
+def hold_of(bundle: Bundle, checked: CheckedBackup, contents: Contents, wish: bool | None) -> Hold | None:
+    """Return the hold of the restored site, or None if it is to go on as the live one.
+
+    A site that restores a backup of its own goes on. A backup without an origin is one of this site if it has data.
+    """
+    facts = checked.facts
+    is_own = facts.origin in origins(bundle.data) if facts.origin else any_exists(contents.databases.values())
+    is_held = Hold.read(bundle.data) is not None or not is_own if wish is None else wish
+    return Hold(checked.name, facts.created, facts.origin) if is_held else None
+
+
+def any_exists(paths: Iterable[str]) -> bool:
+    return any(Path(path).exists() for path in paths)
+
+
+@contextlib.contextmanager
+def held_if(hold: Hold | None, data: Path) -> Iterator[None]:
+    """Hold the data directory, or end its hold, before data come into it. Put it back as it was if the block fails."""
+    before = Hold.read(data)
+    set_hold(hold, data)
+    try:
+        yield
+    except BaseException:
+        set_hold(before, data)
+        raise
+
+
+def set_hold(hold: Hold | None, data: Path) -> None:
+    if hold:
+        hold.write(data)
+    elif Hold.read(data):
+        release(data)
 
 
 @contextlib.contextmanager

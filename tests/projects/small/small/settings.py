@@ -47,6 +47,8 @@ if "SMALL_POSTGRES" in os.environ:
     DATABASES = {
         "default": {"ENGINE": "django.db.backends.postgresql", "NAME": "small", "HOST": os.environ["SMALL_POSTGRES"]}
     }
+elif "SMALL_DATABASE" in os.environ:
+    DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ["SMALL_DATABASE"]}}
 else:
     DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"}}
 TASKS = {"default": {"BACKEND": "djbundle.tasks.DatabaseBackend"}}
