@@ -72,12 +72,13 @@ def load_site(bundle: Bundle, options: ServeOptions, watch: AncestorMonitor, not
     from django.utils.module_loading import import_string  # noqa: PLC0415
 
     from djbundle.runtime.files.static_files import serve_files  # noqa: PLC0415
-    from djbundle.runtime.http import health  # noqa: PLC0415
+    from djbundle.runtime.http import health, maintenance  # noqa: PLC0415
     from djbundle.runtime.serve.backup_health import SiteHealth  # noqa: PLC0415
 
     dotted = bundle.manifest.application
     application = import_string(dotted) if dotted else get_wsgi_application()
     get_resolver()._populate()
+    application = maintenance.wrap(application, bundle.manifest.interface, maintenance.MaintenanceGate(bundle.data))
     site, path = serve_files(application, bundle, media=options.media), options.http.health_path
     site = site._replace(watch=watch)
     if not health.is_unused_path(path):
