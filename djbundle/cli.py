@@ -192,6 +192,20 @@ def verify(bundle: Path, environment: dict[str, str], *, as_json: bool) -> None:
 
 
 @cli.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The file to write.  [default: BUNDLE.tar]")
+@click.option("--tag", metavar="NAME:VERSION", help="The name of the image.  [default: those of the bundle]")
+def image(bundle: Path, output: Path | None, tag: str | None) -> None:
+    """Write BUNDLE as a container image, which docker, podman and others load. No engine is needed."""
+    from djbundle.builder.image import write_image  # noqa: PLC0415 - as above
+
+    output = output or bundle.with_name(f"{bundle.name}.tar")
+    name = write_image(bundle, output, tag)
+    click.echo(f"wrote {name} to {output}\n\nNext:  docker load -i {output}")
+    click.echo(f"       docker run -p 8000:80 -v {bundle.name}-data:/storage {name}")
+
+
+@cli.command()
 @click.argument("distribution")
 @project_options
 def why(distribution: str, project: Path, python: Path | None, **options: Any) -> None:
