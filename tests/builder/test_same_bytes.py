@@ -18,8 +18,8 @@ def build(folder: Path, python: Path) -> bytes:
     """Write and build a project with caches of its own, and return the bundle."""
     write_project(folder / "project", 20, ["yaml", "redis", "werkzeug"])
     caches = {"DJBUNDLE_BUILD_CACHE": str(folder / "cache"), "XDG_CACHE_HOME": str(folder), "HOME": str(folder)}
-    options = {"env": os.environ | caches | {"SOURCE_DATE_EPOCH": "1700000000"}}
-    built = run_build(folder / "project", "--python", python, "-o", folder / "bundle", **options)
+    environment = os.environ | caches | {"SOURCE_DATE_EPOCH": "1700000000"}
+    built = run_build(folder / "project", "--python", python, "-o", folder / "bundle", env=environment)
     assert built.returncode == 0, built.stderr
     return (folder / "bundle").read_bytes()
 
