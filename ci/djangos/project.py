@@ -24,6 +24,7 @@ name = "djangos"
 version = "1"
 [tool.djbundle]
 tls = false
+exclude = ["i18n/commands/locale"]  # faulty catalogues, which a build refuses
 bytecode = {bytecode}
 """
 
@@ -73,6 +74,7 @@ def bytecode_of(project: Path, is_compiled: bool) -> Iterator[str]:
     for path in project.rglob(f"{PREFIX}*.py" if is_compiled else "*.py"):
         parts = path.relative_to(project).with_suffix("").parts
         is_own = len(parts) > 1 and parts[0] != "site_" and (project / parts[0] / "__init__.py").exists()
+        is_own = is_own and all(part.isidentifier() for part in parts)  # templates of projects have hidden folders
         if is_own and parts[-1] != "__init__" and not {"migrations", "management"} & {*parts}:
             yield ".".join(parts)
 

@@ -118,6 +118,10 @@ REASONS = (
         ),
     ),
     Reason(
+        "With `-c`, a module in the working folder does not take the place of one of the bundle.",
+        ("test_import.ImportTests.test_script_shadowing_stdlib",),
+    ),
+    Reason(
         "A child process cannot start in a folder of the bundle.",
         ("test_unittest.test_runner.Test_TextTestRunner.test_warnings",),
     ),

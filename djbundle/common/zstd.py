@@ -15,10 +15,10 @@ if sys.version_info >= (3, 14):
         """Return the data as one frame, which tells its size."""
         return zstd.compress(data, level)
 
-    def compress_with_less_search(data: bytes, level: int, **parameters: int) -> bytes:
-        """Return the data as one frame. The strategy is btopt, and `parameters` take the place of those of `level`."""
+    def compress_with(data: bytes, level: int, strategy: str, **parameters: int) -> bytes:
+        """Return the data as one frame. Strategy and parameters take the place of those of `level`."""
         options: dict[int, int] = {CompressionParameter[name]: value for name, value in parameters.items()}
-        options |= {CompressionParameter.compression_level: level, CompressionParameter.strategy: Strategy.btopt}
+        options |= {CompressionParameter.compression_level: level, CompressionParameter.strategy: Strategy[strategy]}
         return zstd.compress(data, options=options)
 
     def decompress(frame: bytes) -> bytes:
@@ -49,12 +49,10 @@ else:
         """Return the data as one frame, which tells its size."""
         return zstandard.ZstdCompressor(level=level).compress(data)
 
-    def compress_with_less_search(data: bytes, level: int, **parameters: int) -> bytes:
-        """Return the data as one frame. The strategy is btopt, and `parameters` take the place of those of `level`."""
-        strategy = zstandard.STRATEGY_BTOPT
-        chosen = zstandard.ZstdCompressionParameters.from_level(
-            level, source_size=len(data), strategy=strategy, **parameters
-        )
+    def compress_with(data: bytes, level: int, strategy: str, **parameters: int) -> bytes:
+        """Return the data as one frame. Strategy and parameters take the place of those of `level`."""
+        parameters |= {"strategy": getattr(zstandard, f"STRATEGY_{strategy.upper()}"), "source_size": len(data)}
+        chosen = zstandard.ZstdCompressionParameters.from_level(level, **parameters)
         return zstandard.ZstdCompressor(compression_params=chosen).compress(data)
 
     def decompress(frame: bytes) -> bytes:

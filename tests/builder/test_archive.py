@@ -263,14 +263,15 @@ def test_a_large_tree_has_larger_blocks_with_less_search(tmp_path: Path, monkeyp
     large = replace(packing.LARGE_SCALE, smallest=8000, more=8000, largest=32000)
     monkeypatch.setattr(packing, "SCALE", replace(packing.SCALE, smallest=2000, more=2000, largest=8000))
     monkeypatch.setattr(packing, "LARGE_SCALE", large)
-    files = {f"{number:03}.pyc": f"{number} ".encode() * 150 for number in range(400)}
+    files = {f"{number:03}.pyc": f"{number} ".encode() * 150 for number in range(400)} | {"big": b"0" * LARGE_FILE}
     tree = make_tree(tmp_path, files)
     small = pack(tmp_path, tree, ("000.pyc",))
     monkeypatch.setattr(packing, "LARGE_TREE", 1000)
     archive = pack(tmp_path, tree, ("000.pyc",))
     assert 3 * len(archive.blocks) < len(small.blocks)
     packer = packing.plan_blocks(tree, ("000.pyc",), Digests(tmp_path))
-    assert [block.level for block in packer.shared][:2] == [blocks.LARGE_START_LEVEL, blocks.LARGE_LEVEL]
+    assert [block.level for block in packer.shared][:2] == [blocks.LARGE_START_LEVEL, blocks.LARGE_SMALL_FILES_LEVEL]
+    assert [block.level for block in packer.own] == [blocks.LARGE_LEVEL]
     entries = Reader(archive).read_entries()
     assert {name: entries[name].content for name in files} == files
 

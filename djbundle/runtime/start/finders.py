@@ -99,7 +99,7 @@ class CompiledLoader:
     def exec_module(self, module: "ModuleType") -> None:
         self._loader.exec_module(module)
         module.__loader__ = self  # Nuitka sets its own
-        if isinstance(path := getattr(module, "__path__", None), list):
+        if isinstance(path := vars(module).get("__path__"), list):  # no function of the module is called for it
             path[:] = [each for each in path if not each.endswith("/not_existing")]  # Nuitka adds this folder
 
     def get_filename(self, _name: str) -> str:

@@ -249,6 +249,16 @@ def spec_executed_twice():
     return two.made, one is two, sys.modules.get("language.parts.star").made
 
 
+def getattr_of_module_is_no_function():
+    from language.parts import no_getattr
+
+    return no_getattr.here
+
+
+def names_that_loading_asks_for():
+    return importlib.import_module("language.parts.asked").asked
+
+
 def from_another_path():
     spec = importlib.util.spec_from_file_location("other.name", os.path.join(HERE, "parts", "star.py"))
     module = importlib.util.module_from_spec(spec)
