@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from djbundle.builder.contents.columns import without_columns
 from djbundle.builder.contents.ready_bytecode import ready_bytecode
 from djbundle.builder.core.cache import Cache, hash_of
 from djbundle.builder.core.tree import Part, Tree
@@ -21,6 +22,7 @@ BATCH = 200
 KIND = "pyc"  # of cache entries
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 UNCHECKED_HASH = 0b01  # flags of a .pyc file, PEP 552
+NO_HASH = bytes(8)  # of the source; nothing checks it
 
 
 class Source(NamedTuple):
@@ -29,6 +31,7 @@ class Source(NamedTuple):
     path: Path
     name: str
     keeps_docstrings: bool = True
+    keeps_columns: bool = False  # a traceback shows them if the source is in the bundle too
     shown_as: str = ""  # the path that tracebacks show, if that is not its path in the bundle
     takes_ready: bool = True  # whether bytecode of the environment goes in
 
@@ -47,8 +50,8 @@ def add_bytecode(tree: Tree, sources: Iterable[Source], cache: Cache, part: Part
 
 
 def _key(source: Source, cache: Cache) -> str:
-    path, keeps_docstrings = _path_in_bundle(source), str(source.keeps_docstrings)
-    return hash_of(cache.digests.of(source.path), path, keeps_docstrings, importlib.util.MAGIC_NUMBER)
+    kept = f"docstrings {source.keeps_docstrings}, columns {source.keeps_columns}, no hash"
+    return hash_of(cache.digests.of(source.path), _path_in_bundle(source), kept, importlib.util.MAGIC_NUMBER)
 
 
 def _compile_in_parallel(sources: list[tuple[Source, str]], folder: Path) -> Iterator[tuple[str, str]]:
@@ -95,8 +98,9 @@ def _compile(source: Source) -> bytes | None:
         except (SyntaxError, ValueError):
             return None
         data = marshal.dumps(code)
-    flags = UNCHECKED_HASH.to_bytes(4, "little")
-    return importlib.util.MAGIC_NUMBER + flags + importlib.util.source_hash(text) + data
+    if not source.keeps_columns:
+        data = marshal.dumps(without_columns(marshal.loads(data)))  # noqa: S302 - see ready_bytecode.py
+    return importlib.util.MAGIC_NUMBER + UNCHECKED_HASH.to_bytes(4, "little") + NO_HASH + data
 
 
 def without_docstrings(text: bytes, name: str) -> ast.Module:
