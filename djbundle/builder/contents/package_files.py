@@ -122,7 +122,7 @@ class _PackageFilter:
         self._is_aws_only_ours = is_aws_only_ours
         self._loaded = set(inspection.modules)
         self._locales = None if inspection.languages is None else set(_locales_of(inspection.languages))
-        self._shows_docstrings = "django.contrib.admindocs" in inspection.apps
+        self._shows_docstrings = inspection.shows_docstrings
 
     def leaves_out(self, name: str) -> bool:
         parts = name.split("/")
