@@ -82,7 +82,7 @@ class Inspection:
 
     @property
     def shows_docstrings(self) -> bool:
-        """Whether pages of the site show the docstrings of Django and of other applications."""
+        """True if pages of the site show the docstrings of Django and of other applications."""
         return "django.contrib.admindocs" in self.apps
 
     def read_as_data(self) -> set[str]:
