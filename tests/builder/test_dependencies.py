@@ -1,7 +1,9 @@
 """A bundle gets the packages that are loaded and those that are imported late, and no tools."""
 
+import importlib.metadata
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +11,7 @@ import django
 import pytest
 from packaging.version import Version
 
+from djbundle.builder.contents import package_files
 from djbundle.builder.contents.package_files import _PackageFilter
 from djbundle.builder.dependencies import package_selection
 from djbundle.builder.dependencies.imports import ImportedModules, LateImports, NamedGroups
@@ -220,6 +223,42 @@ def test_packages_of_backups_go_in_if_they_are_installed_for_the_project(
 def test_descriptions_of_other_services_of_aws(path: str, is_left_out: bool) -> None:
     assert _PackageFilter(INSPECTION, is_aws_only_ours=True).leaves_out(path) == is_left_out
     assert not _PackageFilter(INSPECTION, is_aws_only_ours=False).leaves_out(path)
+
+
+@pytest.mark.parametrize(
+    ("source", "loaded", "parts"),
+    [
+        ("", (), {"cffi", "zstandard"}),
+        ("def view(request):\n    import cffi\n", (), {"zstandard"}),
+        ("", ("cffi", "zstandard"), set()),
+    ],
+)
+def test_parts_of_packages_that_only_the_runtime_needs(
+    project: Project, source: str, loaded: tuple[str, ...], parts: set[str]
+) -> None:
+    (project.root / "site_" / "views.py").write_text(source)
+    modules = {name: import_module(name).__file__ for name in loaded}
+    by_name = find(project, replace(INSPECTION, modules={**INSPECTION.modules, **modules}))
+    assert {name for name in by_name if by_name[name].part} == parts
+    assert ("pycparser" in by_name) == ("cffi" not in parts)
+    names = {name for name, _ in package_files._all_files([by_name["cffi"], by_name["zstandard"]], {})}
+    assert any(name.startswith("_cffi_backend.") for name in names)
+    assert ("cffi/api.py" in names) == ("cffi" not in parts)
+    assert ("zstandard/backend_cffi.py" in names) == ("zstandard" not in parts)
+    assert any(name.endswith(".dist-info/METADATA") for name in names)
+
+
+def test_parts_for_a_target_without_their_metadata(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Debian's package of the extension module says nothing of a distribution."""
+    found = installed.distribution
+
+    def distribution(name: str) -> importlib.metadata.Distribution:
+        if name == "cffi":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return found(name)
+
+    monkeypatch.setattr(installed, "distribution", distribution)
+    assert "cffi" not in find(project)
 
 
 def test_project_that_is_installed_too(project: Project) -> None:

@@ -5,8 +5,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from elftools.elf.dynamic import DynamicSegment
+from elftools.elf.elffile import ELFFile
 
-from djbundle.builder.core.cache import Cache
+from djbundle.builder.core.cache import Cache, default_folder
+from djbundle.builder.core.target import this_target
 from djbundle.builder.native import compiler, elf, sqlite, underlinked
 
 # "reader" uses "data" without naming it; "top" names both, as GDAL does with the libraries of HDF4.
@@ -56,6 +59,16 @@ def test_symbols(libraries: dict[str, Path]) -> None:
     symbols = elf.read_symbols(libraries["reader"])
     assert "read_value" in symbols.defined
     assert "value" in symbols.undefined - symbols.defined
+
+
+def test_program_has_packed_relocations() -> None:
+    if compiler._glibc() < compiler.PACKED_SINCE:
+        pytest.skip("the loader of this machine does not know them")
+    program = compiler.compile_program(this_target(), Cache(default_folder()))
+    with program.open("rb") as file:
+        dynamic = (each for each in ELFFile(file).iter_segments() if isinstance(each, DynamicSegment))
+        tags = {tag.entry.d_tag for segment in dynamic for tag in segment.iter_tags()}
+    assert "DT_RELR" in tags
 
 
 def test_column_names_are_unknown(tmp_path: Path) -> None:

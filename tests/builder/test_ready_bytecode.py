@@ -46,19 +46,21 @@ def source(tmp_path: Path) -> Path:
     return source
 
 
-def bytecode_of(source: Path, cache: Path, name: str = "pack/shop.py") -> bytes:
+def bytecode_of(source: Path, cache: Path, *, keeps_columns: bool = True) -> bytes:
     tree = Tree(cache.parent)
-    add_bytecode(tree, [Source(source, name)], Cache(cache), "packages")
+    add_bytecode(tree, [Source(source, "pack/shop.py", keeps_columns=keeps_columns)], Cache(cache), "packages")
     return tree["pack/shop.pyc"].source.read_bytes()
 
 
 @pytest.mark.parametrize("mode", [*MODES])
 def test_it_is_what_compiling_gives(source: Path, tmp_path: Path, mode: py_compile.PycInvalidationMode) -> None:
     compiled = bytecode_of(source, tmp_path / "without")
+    without_columns = bytecode_of(source, tmp_path / "without", keeps_columns=False)
     assert IN_BUNDLE.encode() in compiled
     py_compile.compile(str(source), invalidation_mode=mode)
     assert ready_bytecode(source, source.read_bytes(), IN_BUNDLE) == compiled[16:]
     assert bytecode_of(source, tmp_path / "with") == compiled
+    assert bytecode_of(source, tmp_path / "with", keeps_columns=False) == without_columns
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -38,10 +38,11 @@ def add_project(tree: Tree, selection: FileSelection, compiled: Modules, cache: 
     tree.empty |= {str(path.parent) for path in compiled}  # code may look at ``Path(__file__).parent``
     for path in selection.taken:
         file = project.root / path
-        if path.suffix != ".py" or not project.configuration.protect or str(file) in selection.opened:
+        goes_in = path.suffix != ".py" or not project.configuration.protect or str(file) in selection.opened
+        if goes_in:
             tree.add(PurePosixPath(path), file, "project")
         if path.suffix == ".py" and PurePosixPath(path) not in compiled and path.name not in NOT_PACKAGES:
-            sources.append(Source(file, str(path)))
+            sources.append(Source(file, str(path), keeps_columns=goes_in))
     add_bytecode(tree, sources, cache, "project")
     add_missing_translations(tree, selection, cache)
     tree.links |= {str(path): target for path, target in project.links.items() if selection.takes_link(path)}

@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from djbundle.builder.contents.columns import without_columns
 from djbundle.builder.contents.ready_bytecode import ready_bytecode
 from djbundle.builder.contents.uniform_bytecode import uniform_bytecode
 from djbundle.builder.core.cache import Cache, hash_of
@@ -20,9 +21,10 @@ from djbundle.contract.layout import VIRTUAL_ROOT
 
 BATCH = 200
 KIND = "pyc"  # of cache entries
-FORM = "uniform"  # of their code; it changes with what is done to it
+FORM = "uniform, no hash"  # of their code; it changes with what is done to it
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 UNCHECKED_HASH = 0b01  # flags of a .pyc file, PEP 552
+NO_HASH = bytes(8)  # of the source; nothing checks it
 
 
 class Source(NamedTuple):
@@ -31,6 +33,7 @@ class Source(NamedTuple):
     path: Path
     name: str
     keeps_docstrings: bool = True
+    keeps_columns: bool = False  # a traceback shows them if the source is in the bundle too
     shown_as: str = ""  # the path that tracebacks show, if that is not its path in the bundle
     takes_ready: bool = True  # whether bytecode of the environment goes in
 
@@ -49,8 +52,8 @@ def add_bytecode(tree: Tree, sources: Iterable[Source], cache: Cache, part: Part
 
 
 def _key(source: Source, cache: Cache) -> str:
-    path, keeps_docstrings = _path_in_bundle(source), str(source.keeps_docstrings)
-    return hash_of(cache.digests.of(source.path), path, keeps_docstrings, importlib.util.MAGIC_NUMBER, FORM)
+    kept = f"docstrings {source.keeps_docstrings}, columns {source.keeps_columns}"
+    return hash_of(cache.digests.of(source.path), _path_in_bundle(source), kept, importlib.util.MAGIC_NUMBER, FORM)
 
 
 def _compile_in_parallel(sources: list[tuple[Source, str]], folder: Path) -> Iterator[tuple[str, str]]:
@@ -97,8 +100,9 @@ def _compile(source: Source) -> bytes | None:
         except (SyntaxError, ValueError):
             return None
         data = marshal.dumps(code)
-    flags = UNCHECKED_HASH.to_bytes(4, "little")
-    return importlib.util.MAGIC_NUMBER + flags + importlib.util.source_hash(text) + uniform_bytecode(data)
+    if not source.keeps_columns:
+        data = marshal.dumps(without_columns(marshal.loads(data)))  # noqa: S302 - see ready_bytecode.py
+    return importlib.util.MAGIC_NUMBER + UNCHECKED_HASH.to_bytes(4, "little") + NO_HASH + uniform_bytecode(data)
 
 
 def without_docstrings(text: bytes, name: str) -> ast.Module:

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from fnmatch import translate
-from importlib.metadata import Distribution
+from fnmatch import fnmatchcase, translate
 from pathlib import Path, PurePosixPath
 
 from django.utils.translation import to_locale
@@ -28,6 +27,7 @@ from djbundle.builder.project.installed import files_of
 from djbundle.builder.project.project import Project
 from djbundle.contract.layout import PROGRAMS
 
+METADATA = ".dist-info"  # ends the name of a folder
 METADATA_LEFT_OUT = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json")
 CATALOGUES = ("django.mo", "djangojs.mo")
 AWS_DATA = ("botocore", "data")  # has a folder for each service
@@ -64,9 +64,11 @@ def add_packages(
             is_left_out = name in in_executable or package_filter.leaves_out(name)
             if is_left_out or project.configuration.excludes(name):
                 continue
+            is_read = str(path) in read
             if name.endswith(".py"):
-                sources.append(Source(path, name, keeps_docstrings=package_filter.keeps_docstrings(name)))
-            if str(path) in read or not SOURCE.match(base_of(name)):
+                keeps_docstrings = package_filter.keeps_docstrings(name)
+                sources.append(Source(path, name, keeps_docstrings=keeps_docstrings, keeps_columns=is_read))
+            if is_read or not SOURCE.match(base_of(name)):
                 tree.add(name, path, part)
         add_bytecode(tree, sources, cache, part)
     tree.add(f"{LICENSES_FOLDER}/zstd.txt", compiler.zstd_sources() / "LICENSE.txt", "packages")
@@ -74,13 +76,16 @@ def add_packages(
 
 def _all_files(dependencies: list[Dependency], local: dict[str, Path]) -> Iterator[NamedFile]:
     for dependency in dependencies:
-        yield from _distribution_files(dependency.distribution)
+        yield from _distribution_files(dependency)
     for module, file in local.items():
         yield from local_files(module, file)
 
 
-def _distribution_files(distribution: Distribution) -> Iterator[NamedFile]:
-    for file in files_of(distribution):
+def _distribution_files(dependency: Dependency) -> Iterator[NamedFile]:
+    wanted = (*dependency.part, f"*{METADATA}/*") if dependency.part else ("*",)
+    for file in files_of(dependency.distribution):
+        if not any(fnmatchcase(file.name, pattern) for pattern in wanted):
+            continue
         path = Path(file.path)
         if not file.is_outside:
             yield file.name, path
@@ -117,13 +122,13 @@ class _PackageFilter:
         self._is_aws_only_ours = is_aws_only_ours
         self._loaded = set(inspection.modules)
         self._locales = None if inspection.languages is None else set(_locales_of(inspection.languages))
-        self._shows_docstrings = "django.contrib.admindocs" in inspection.apps
+        self._shows_docstrings = inspection.shows_docstrings
 
     def leaves_out(self, name: str) -> bool:
         parts = name.split("/")
         if "__pycache__" in parts or name.endswith(".pth"):
             return True
-        if parts[0].endswith(".dist-info"):
+        if parts[0].endswith(METADATA):
             return parts[-1] in METADATA_LEFT_OUT or "sboms" in parts[1:2]
         return self._is_test(name, parts) or self._is_foreign(parts) or self._is_other_service(parts)
 

@@ -20,10 +20,10 @@ START_MODULES = ("bootstrap", "finders", "changes")
 IMPORT_SYSTEM = "<djbundle importlib._bootstrap>"
 
 
-def add_runtime(tree: Tree, project_facts: str, cache: Cache, work: Path) -> None:
+def add_runtime(tree: Tree, project_facts: str, cache: Cache, work: Path, *, keeps_docstrings: bool) -> None:
     """Add ``djbundle.runtime``, ``djbundle.tasks`` and the modules that they share with the builder.
 
-    `project_facts` is the text of a module that the start reads.
+    `project_facts` is the text of a module that the start reads. Docstrings are for developers, as those of Django.
     """
     package = Path(str(files("djbundle")))
     sources = [Source(package / START / f"{name}.py", f"_{name}.py", shown_as=IMPORT_SYSTEM) for name in START_MODULES]
@@ -32,8 +32,8 @@ def add_runtime(tree: Tree, project_facts: str, cache: Cache, work: Path) -> Non
         if any(path.is_relative_to(package / folder) for folder in (START, LEFT_OUT)):
             continue
         if path.suffix == ".py":
-            sources.append(Source(path, str(name)))
-        else:
+            sources.append(Source(path, str(name), keeps_docstrings=keeps_docstrings))
+        elif path.suffix != ".po":
             tree.add(name, path, "python")
     for each in TEMPLATES:
         tree.add(PurePosixPath("djbundle", "templates", each), templates.folder() / each, "python")

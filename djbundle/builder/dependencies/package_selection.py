@@ -4,6 +4,7 @@ The roots are the distributions of which the running project loaded a module. Ad
 that the project or a loaded module imports inside functions. Tools that are only installed beside the project stay out.
 """
 
+import contextlib
 import importlib.metadata
 import re
 import sys
@@ -27,12 +28,19 @@ from djbundle.errors import ConfigurationError, UnsupportedVersionError
 
 # Packages that the runtime needs. djbundle's other requirements only serve the build.
 RUNTIME = ("django", "granian", "servestatic", "certifi", "tzdata")
-ZSTD = ("zstandard",) if sys.version_info < (3, 14) else ()  # then Python has it; for backups
+ZSTD = "zstandard"  # for backups; from Python 3.14 on, Python has it
+RUNTIME_REASON = "djbundle's runtime"
 TLS = ("cryptography", "josepy")  # for getting certificates: keys and X.509, and ACME's signed JSON
 OLDEST_CRYPTOGRAPHY = Version("42")  # the first with certificate validity in UTC
 TLS_REASON, SIGNER_REASON = "tls in [tool.djbundle]: serve --domain", "signer in [tool.djbundle]"
 SIGNER = ("cryptography",)  # for checking the signature of a new version
-KNOWN = frozenset((*RUNTIME[1:], *ZSTD))  # the runtime's use of these is known, so they are not searched
+KNOWN = frozenset((*RUNTIME[1:], ZSTD))  # the runtime's use of these is known, so they are not searched
+# Distributions of which the runtime needs only these files. They go in as a whole if anything else needs them.
+PARTS = {
+    "cffi": ("_cffi_backend.*",),  # its modules, and pycparser, write extension modules
+    ZSTD: ("zstandard/__init__.py", "zstandard/backend_c.*"),  # the other backend is for PyPy
+}
+NEEDS_PART = {"cryptography": "cffi"}
 # Database drivers. Another database address in the environment may need another driver.
 DRIVERS = frozenset({"mysqlclient", "oracledb", "psycopg", "psycopg2", "psycopg2-binary", "pymysql"})
 # The packages of brokers of tasks, with their extras; the broker's URL may name any. kombu needs more for Redis than
@@ -68,6 +76,7 @@ class Dependency:
     version: str
     reason: str
     distribution: importlib.metadata.Distribution
+    part: tuple[str, ...] = ()  # patterns of the files that go in; () if all of them do
 
     @property
     def is_optional(self) -> bool:
@@ -97,6 +106,7 @@ def find_dependencies(project: Project, inspection: Inspection) -> list[Dependen
         _add_late(dependencies, {AWS: BROKER_REASON}, late, leave_out)
     for_backups = [(name, why, set[str]()) for name, why in OF_BACKUPS.items() if installed.is_for_project(name)]
     _add(dependencies, for_backups, leave_out)  # with what they require, not all they could import
+    _add_parts(dependencies)
     return [dependencies[name] for name in sorted(dependencies)]
 
 
@@ -117,8 +127,19 @@ def _add(dependencies: dict[str, Dependency], candidates: Iterable[Candidate], l
         waiting += [
             (item.name, f"needed by {name}", item.extras)
             for item in requirements(distribution.name, extras | chosen)
-            if item.name not in installed.NOT_NEEDED.get(name, ())
+            if item.name not in installed.NOT_NEEDED.get(name, ()) and item.name != NEEDS_PART.get(name)
         ]
+
+
+def _add_parts(dependencies: dict[str, Dependency]) -> None:
+    """Add those distributions of which only the runtime needs something."""
+    needed = {name: f"needed by {by}" for by, name in NEEDS_PART.items() if by in dependencies}
+    if sys.version_info < (3, 14):
+        needed[ZSTD] = RUNTIME_REASON
+    for name in needed.keys() - dependencies.keys():
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):  # Debian's cffi has no such metadata
+            distribution = installed.distribution(name)
+            dependencies[name] = Dependency(name, distribution.version, needed[name], distribution, PARTS[name])
 
 
 def _for_services() -> Iterator[Candidate]:
@@ -158,8 +179,7 @@ def _check_cryptography(project: Project) -> None:
 
 
 def _roots(project: Project, inspection: Inspection, owners: Owners) -> Iterator[Candidate]:
-    for name in (*RUNTIME, *ZSTD):
-        yield name, "djbundle's runtime", set()
+    yield from ((name, RUNTIME_REASON, set()) for name in RUNTIME)
     yield from _included(project)
     for name, modules in owners.loaded.items():
         yield name, f"loaded as {next(iter(modules))}", set()

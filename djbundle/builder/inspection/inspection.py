@@ -80,6 +80,11 @@ class Inspection:
         """
         return "asgi" if self.asgi_application else "wsgi"
 
+    @property
+    def shows_docstrings(self) -> bool:
+        """True if pages of the site show the docstrings of Django and of other applications."""
+        return "django.contrib.admindocs" in self.apps
+
     def read_as_data(self) -> set[str]:
         """Return the opened files, without the sources of imported modules."""
         return {path for path in self.opened if not path.endswith(".py")} | set(self.read_sources)

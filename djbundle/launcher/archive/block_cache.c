@@ -88,6 +88,8 @@ static uint32_t fill_block(const struct archive *archive, struct block_cache *ca
         evict_surplus(archive);
     unpack_block(archive, number, cache->memory + block->kept_offset);
     atomic_store_explicit(&cache->states[number], state + READY - EMPTY, memory_order_release);
+    if (cache == archive->start_cache && is_prefetching())
+        futex_wake_all(&cache->states[number]);
     return state + READY - EMPTY;
 }
 
@@ -99,7 +101,7 @@ static const uint8_t *find_cached(const struct archive *archive, const struct en
         return NULL;
     *state = fill_block(archive, cache, entry->block);
     while (*state % STATES == FILLING && cache == archive->start_cache && is_prefetching()) {
-        sys_sched_yield(); /* waiting takes less time than unpacking a copy */
+        futex_wait_once(&cache->states[entry->block], *state); /* it takes less time than unpacking a copy */
         *state = atomic_load_explicit(&cache->states[entry->block], memory_order_acquire);
     }
     return *state % STATES == READY ? cache->memory + archive->blocks[entry->block].kept_offset + entry->offset : NULL;

@@ -144,7 +144,6 @@ static inline long sys_futex(int *word, int operation, int value, const struct t
 {
     return SYSCALL4(__NR_futex, word, operation, value, timeout);
 }
-static inline int sys_sched_yield(void) { return (int)SYSCALL4(__NR_sched_yield, 0, 0, 0, 0); }
 /* Returns the number of bytes of the mask that the kernel has written, unlike libc's function. */
 static inline long sys_sched_getaffinity(int thread, size_t size, void *mask)
 {
@@ -183,5 +182,14 @@ static inline void futex_wait_while(int *word, int value)
     while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == value)
         sys_futex(word, FUTEX_WAIT, value, NULL);
 }
+
+/* Wait for another thread of this process to wake those that wait for this word; 10 ms at most. */
+static inline void futex_wait_once(void *word, uint32_t value)
+{
+    const struct timespec timeout = {0, 10000000};
+    sys_futex(word, FUTEX_WAIT_PRIVATE, (int)value, &timeout);
+}
+
+static inline void futex_wake_all(void *word) { sys_futex(word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL); }
 
 #endif

@@ -33,6 +33,7 @@ static void create_file(struct prefetched_file *file, struct scratch *scratch)
         return;
     file->fd = create_memory_file(archive, file->entry, scratch);
     atomic_store_explicit(&file->state, file->fd < 0 ? TAKEN : READY, memory_order_release);
+    futex_wake_all(&file->state);
 }
 
 /* The program needs its own libraries at once, and other libraries when modules import them. */
@@ -118,7 +119,7 @@ static int take_file(const struct entry *entry)
     if (!file || try_change_state(file, WAITING, TAKEN))
         return -1;
     while (atomic_load(&file->state) == STARTED && is_prefetching())
-        sys_sched_yield();
+        futex_wait_once(&file->state, STARTED);
     return try_change_state(file, READY, TAKEN) ? file->fd : -1;
 }
 
