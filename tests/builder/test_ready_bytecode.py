@@ -1,12 +1,17 @@
 """Bytecode of an environment goes in, with another path, where it is what compiling would give."""
 
+import marshal
 import os
 import py_compile
+import subprocess
+import sys
 from importlib.util import cache_from_source
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from djbundle.builder.contents import bytecode
 from djbundle.builder.contents.bytecode import Source, add_bytecode
 from djbundle.builder.contents.ready_bytecode import ready_bytecode
 from djbundle.builder.core.cache import Cache
@@ -17,6 +22,19 @@ class Shop:
     def prices(self, *names):
         return [lambda: name for name in names if isinstance(name, (int, float)) and name > 10.5]
 """
+SETS_AND_CLASSES = """
+class Shop:
+    class Price:
+        def is_net(self, kind):
+            return kind in {"ODD_NET", "ODD_GROSS"}
+
+    def kinds(self) -> "Shop.Price":
+        return [kind for kind in dir(self) if kind in {"ODD_NET", "ODD_GROSS"} or kind in {1, 2} or kind in {True, 2}]
+"""
+NAMES = "ODD_NET", "Shop.Price"
+COMPILE_BESIDE = (
+    "import py_compile, sys; names = [sys.intern(name) for name in sys.argv[2:]]; py_compile.compile(sys.argv[1])"
+)
 IN_BUNDLE = "/djb/pack/shop.py"
 MODES = py_compile.PycInvalidationMode
 
@@ -43,9 +61,25 @@ def test_it_is_what_compiling_gives(source: Path, tmp_path: Path, mode: py_compi
     assert bytecode_of(source, tmp_path / "with") == compiled
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_compiled_beside_modules_with_the_same_names(source: Path, tmp_path: Path, name: str) -> None:
+    """Python then writes other bytes, and the bundle has the same ones."""
+    source.write_text(SETS_AND_CLASSES)
+    compiled = bytecode_of(source, tmp_path / "without")
+    py_compile.compile(str(source))
+    alone = ready_bytecode(source, source.read_bytes(), IN_BUNDLE)
+    subprocess.run([sys.executable, "-c", COMPILE_BESIDE, source, name], check=True)
+    assert alone != ready_bytecode(source, source.read_bytes(), IN_BUNDLE) is not None
+    assert bytecode_of(source, tmp_path / "with") == compiled
+    found: dict[str, Any] = {}
+    exec(marshal.loads(compiled[16:]), found)
+    assert found["Shop"].Price().is_net("ODD_NET")
+    assert found["Shop"]().kinds() == []
+
+
 def test_it_is_not_compiled_again(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     py_compile.compile(str(source))
-    monkeypatch.setattr("marshal.dumps", lambda *_: pytest.fail("it was compiled"))
+    monkeypatch.setattr(bytecode, "compile", lambda *_: pytest.fail("it was compiled"), raising=False)
     assert bytecode_of(source, tmp_path / "cache")
 
 

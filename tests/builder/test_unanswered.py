@@ -28,7 +28,7 @@ def death_line(*paths: str) -> str:
     """Return the log line that the runtime writes when a web process dies while it answers these paths."""
     in_flight = InFlight()
     for path in paths:
-        in_flight.begin("GET", path.encode())
+        in_flight.begin(f"GET {path}".encode())
     requests = in_flight.take()
     cause = describe_exit(-11, "", is_out_of_memory=False, requests=requests)
     return as_json(Line(0.0, "error", "serve", f"web {cause}", death_fields("web", cause, requests)))

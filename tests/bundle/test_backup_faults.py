@@ -86,14 +86,8 @@ def test_each_step_of_a_backup(site: Site, tmp_path: Path, *, is_encrypted: bool
     older = back_up(site, str(folder))
     shutil.copytree(site.data, template)
     before = content_of(site.data)
-    words: list[str | Path] = [
-        site.bundle,
-        "backup",
-        folder,
-        *words_of(identity, is_encrypted),
-        "--data-dir",
-        site.data,
-    ]
+    recipients = ["--recipient", str(identity.to_public())] if is_encrypted else []
+    words: list[str | Path] = [site.bundle, "backup", folder, *recipients, "--data-dir", site.data]
 
     def prepare() -> None:
         for each in folder.iterdir():
@@ -109,10 +103,6 @@ def test_each_step_of_a_backup(site: Site, tmp_path: Path, *, is_encrypted: bool
         assert content_of(site.data) == before, where
         names = check_complete(folder, tmp_path, identity, where)
         assert result.returncode or len(names) == 2, f"it ended well, and wrote nothing: {where}"
-
-
-def words_of(identity: pyrage.x25519.Identity, is_encrypted: bool) -> list[str]:
-    return ["--recipient", str(identity.to_public())] if is_encrypted else []
 
 
 def check_complete(folder: Path, tmp_path: Path, identity: pyrage.x25519.Identity, where: str) -> list[str]:
@@ -148,7 +138,7 @@ def test_each_step_of_a_restore(site: Site, tmp_path: Path, *, is_held: bool) ->
         shutil.rmtree(site.data)
         shutil.copytree(template, site.data)
 
-    outcomes = []
+    outcomes: list[Content] = []
     command = Command(words, site.environment, [site.data], tmp_path / "trace")
     for where, result in faults_of(command, prepare):
         check_told(result, where)

@@ -26,14 +26,14 @@ def scope(*headers: tuple[bytes, bytes], **changes: Any) -> dict[str, Any]:
 
 @given(st.binary())
 def test_no_byte_of_a_header_is_lost(value: bytes) -> None:
-    assert make_environ(scope((b"referer", value)))["HTTP_REFERER"].encode("latin-1") == value
+    assert make_environ(scope((b"referer", value)), {})["HTTP_REFERER"].encode("latin-1") == value
 
 
 @given(st.binary().map(lambda path: b"/" + path.replace(b"%", b"")))
 def test_no_byte_of_a_path_is_lost(path: bytes) -> None:
     quoted = b"".join(b"%%%02x" % byte for byte in path)
     for sent in (path, quoted):
-        assert make_environ(scope(raw_path=sent))["PATH_INFO"].encode("latin-1") == path
+        assert make_environ(scope(raw_path=sent), {})["PATH_INFO"].encode("latin-1") == path
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_no_byte_of_a_path_is_lost(path: bytes) -> None:
     ],
 )
 def test_headers_are_joined(headers: list[tuple[bytes, bytes]], key: str, expected: str) -> None:
-    assert make_environ(scope(*headers))[key] == expected
+    assert make_environ(scope(*headers), {})[key] == expected
 
 
 @pytest.mark.parametrize(
@@ -65,13 +65,13 @@ def test_headers_are_joined(headers: list[tuple[bytes, bytes]], key: str, expect
     ],
 )
 def test_one_host_is_named(version: str, hosts: list[bytes], status: int | None) -> None:
-    environ = make_environ(scope(*((b"host", host) for host in hosts), http_version=version))
+    environ = make_environ(scope(*((b"host", host) for host in hosts), http_version=version), {})
     assert refusal(environ, 0) == status
     assert environ.get("HTTP_HOST", "none") != ""
 
 
 @given(st.text(st.characters(max_codepoint=255)))
 def test_a_length_is_a_number_or_refused(length: str) -> None:
-    environ = make_environ(scope((b"host", b"a"), (b"content-length", length.encode("latin-1"))))
+    environ = make_environ(scope((b"host", b"a"), (b"content-length", length.encode("latin-1"))), {})
     if refusal(environ, 0) is None:
         assert has_body(environ) is (int(length) > 0)

@@ -42,8 +42,8 @@ def test_note_outlives_the_process(number: int) -> None:
     in_flight = InFlight()
 
     def work() -> None:
-        in_flight.end(in_flight.begin("GET", b"/before/"))
-        in_flight.begin("POST", b"/crash/")
+        in_flight.end(in_flight.begin(b"GET /before/"))
+        in_flight.begin(b"POST /crash/")
         os.kill(os.getpid(), number)
 
     code = die(in_flight, work)
@@ -59,7 +59,7 @@ def test_threads_do_not_end_each_others() -> None:
     places = {}
 
     def begin(name: str) -> None:
-        places[name] = in_flight.begin("GET", f"/{name}/".encode())
+        places[name] = in_flight.begin(f"GET /{name}/".encode())
 
     threads = [threading.Thread(target=begin, args=(f"page{number}",)) for number in range(8)]
     for thread in threads:
@@ -73,11 +73,11 @@ def test_threads_do_not_end_each_others() -> None:
 
 def test_more_at_once_than_there_are_places() -> None:
     in_flight = InFlight(2)
-    places = [in_flight.begin("GET", b"/%d" % number) for number in range(3)]
+    places = [in_flight.begin(b"GET /%d" % number) for number in range(3)]
     assert places[2] == NONE
     for place in places:
         in_flight.end(place)
-    assert in_flight.begin("GET", b"/next") != NONE
+    assert in_flight.begin(b"GET /next") != NONE
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_more_at_once_than_there_are_places() -> None:
 )
 def test_what_strangers_ask_for_cannot_forge_a_line(path: bytes, shown: str) -> None:
     in_flight = InFlight()
-    in_flight.begin("GET", path)
+    in_flight.begin(b"GET " + path)
     assert in_flight.take() == [shown]
 
 
@@ -121,7 +121,7 @@ def test_request_is_ended_with_its_answer(monkeypatch: pytest.MonkeyPatch, make:
     observer = Observer(Scoreboard.create(1).slot(0), access_log=False, in_flight=in_flight)
     site = WsgiSite(WsgiMiddleware(application, AddedHeaders(), observer), Streams(Limits(HttpOptions())))
     with contextlib.suppress(RuntimeError):
-        site(make_request(PATH_INFO="/page/", **{"djbundle.started_at": 0.0}))
+        site.answer(make_request(PATH_INFO="/page/", **{"djbundle.started_at": 0.0}))
     assert during == ["GET /page/"]
     wait_until(lambda: not in_flight.noted(), "the request is ended")
 

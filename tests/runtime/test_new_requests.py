@@ -84,14 +84,14 @@ def test_a_busy_loop_begins_no_more_than_so_many() -> None:
     run(test)
 
 
-def test_those_that_wait_for_something_make_room() -> None:
+def test_those_that_wait_for_something_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """The loop is idle although all of them are unanswered: they are long polls."""
+    monkeypatch.setattr(new_requests, "MAX_AGE", 3600)  # not by their age
+    monkeypatch.setattr(new_requests, "MAX_LATENESS", 0.5)  # seconds; other programs may use the processor
 
     async def test(site: NewRequests) -> None:
-        began = time.monotonic()
         for _ in range(4):
             await fill(site)
-        assert time.monotonic() - began < new_requests.MAX_AGE
 
     run(test)
 
@@ -231,6 +231,7 @@ def test_a_request_that_cannot_be_refused_holds_up_no_other(monkeypatch: pytest.
         assert site.put(Failing(GREEDY))
         (late,) = put(site, HONEST)
         await until(lambda: bool(late.expired))
+        monkeypatch.setattr(new_requests, "HOLD_TIMEOUT", 60)
         (request,) = put(site, HONEST)
         busy.cancel()
         await until(lambda: request.has_begun)

@@ -61,7 +61,8 @@ def publish(cache: StaticCache, path: Path, size: int) -> bytes:
 
 def ask(cache: StaticCache, path: str, max_whole: int = 0, /, **environ: str) -> Sent | None:
     sent = Sent(max_whole)
-    request = make_request(PATH_INFO=path, **environ)._replace(transport=sent)  # type: ignore[arg-type]
+    request = make_request(PATH_INFO=path, **environ)
+    request.transport = sent  # type: ignore[assignment]
     answered = cache.answer(request, sent)  # type: ignore[arg-type]
     return sent if answered else None
 

@@ -21,7 +21,8 @@ from tests.support.waiting import wait_until
 
 
 def run_site(application: Any, protocol: Protocol, **environ: Any) -> Protocol:
-    WsgiSite(application, Streams(Limits(HttpOptions())))(make_request(protocol, **environ))
+    site = WsgiSite(application, Streams(Limits(HttpOptions())))
+    site.answer(make_request(protocol, **site.base_environ, **environ))
     assert protocol.over.wait(10)
     return protocol
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from djbundle.builder.contents.ready_bytecode import ready_bytecode
+from djbundle.builder.contents.uniform_bytecode import uniform_bytecode
 from djbundle.builder.core.cache import Cache, hash_of
 from djbundle.builder.core.tree import Part, Tree
 from djbundle.builder.dependencies.imports import BLOCKS
@@ -19,6 +20,7 @@ from djbundle.contract.layout import VIRTUAL_ROOT
 
 BATCH = 200
 KIND = "pyc"  # of cache entries
+FORM = "uniform"  # of their code; it changes with what is done to it
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 UNCHECKED_HASH = 0b01  # flags of a .pyc file, PEP 552
 
@@ -48,7 +50,7 @@ def add_bytecode(tree: Tree, sources: Iterable[Source], cache: Cache, part: Part
 
 def _key(source: Source, cache: Cache) -> str:
     path, keeps_docstrings = _path_in_bundle(source), str(source.keeps_docstrings)
-    return hash_of(cache.digests.of(source.path), path, keeps_docstrings, importlib.util.MAGIC_NUMBER)
+    return hash_of(cache.digests.of(source.path), path, keeps_docstrings, importlib.util.MAGIC_NUMBER, FORM)
 
 
 def _compile_in_parallel(sources: list[tuple[Source, str]], folder: Path) -> Iterator[tuple[str, str]]:
@@ -96,7 +98,7 @@ def _compile(source: Source) -> bytes | None:
             return None
         data = marshal.dumps(code)
     flags = UNCHECKED_HASH.to_bytes(4, "little")
-    return importlib.util.MAGIC_NUMBER + flags + importlib.util.source_hash(text) + data
+    return importlib.util.MAGIC_NUMBER + flags + importlib.util.source_hash(text) + uniform_bytecode(data)
 
 
 def without_docstrings(text: bytes, name: str) -> ast.Module:

@@ -1,7 +1,8 @@
 """Reuse bytecode of an environment, or of the build's cache, if compiling the source would give the same.
 
 pip compiles each module that it installs, and Python each one that it imports. The only difference to the bytecode of a
-bundle is one text: the path of the source. Compiling takes thirty times as long as replacing that text.
+bundle is one text: the path of the source. Compiling takes thirty times as long as replacing that text. For what else
+may differ, see uniform_bytecode.py.
 """
 
 import contextlib
@@ -16,7 +17,8 @@ HEADER = struct.Struct("<4s3I")  # magic number, flags, then time and size of th
 BY_TIME = 0  # flags
 MAX_NUMBER = 0xFFFFFFFF
 MAX_LENGTH = 255  # of a text whose length fits in one byte
-SHORT_TEXT = b"\xda"  # marshal's mark of an interned ASCII text of such a length, which the code refers to again
+# marshal's marks of such an ASCII text, which the code refers to again: an interned one, and one of Python 3.12
+SHORT_TEXTS = b"\xda", b"\xfa"
 
 
 def ready_bytecode(source: Path, text: bytes, path: str) -> bytes | None:
@@ -47,13 +49,16 @@ def with_path(code: bytes, old: str, new: str) -> bytes | None:
     """Return marshalled code with another path; None unless the old path is in it exactly once, in the usual way."""
     if not (_is_short(old) and _is_short(new)) or code.count(old.encode()) != 1:
         return None
-    first, *rest = code.split(_marshalled(old))
-    return first + _marshalled(new) + rest[0] if len(rest) == 1 else None
+    for mark in SHORT_TEXTS:
+        first, *rest = code.split(_marshalled(mark, old))
+        if len(rest) == 1:
+            return first + _marshalled(mark, new) + rest[0]
+    return None
 
 
 def _is_short(path: str) -> bool:
     return path.isascii() and len(path) <= MAX_LENGTH
 
 
-def _marshalled(path: str) -> bytes:
-    return SHORT_TEXT + len(path).to_bytes() + path.encode()
+def _marshalled(mark: bytes, path: str) -> bytes:
+    return mark + len(path).to_bytes() + path.encode()

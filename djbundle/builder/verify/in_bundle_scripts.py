@@ -52,6 +52,7 @@ import uuid
 import django
 from django.apps import apps
 from django.conf import settings
+from django.db import router, transaction
 from django.urls import get_resolver
 from django.urls.resolvers import LocalePrefixPattern, RegexPattern, RoutePattern
 from django.utils import timezone
@@ -92,6 +93,27 @@ def host(allowed):
     """A host name that the site answers to. A pattern is not a name, and an IPv6 address matches no request."""
     return next((each.removeprefix(".") for each in allowed if not set("*:") & set(each)), "localhost")
 
+def one_line(error):
+    """The error, and its class."""
+    return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+
+class SuperuserError(Exception):
+    """Says what fails, with its class."""
+
+def superuser(user_model, fields):
+    """A new superuser, or SuperuserError."""
+    create = user_model._default_manager.create_superuser
+    try:
+        with transaction.atomic(router.db_for_write(user_model)):  # no row stays in the way of the next call
+            return create(**fields, password=None)
+    except Exception as error:  # of a manager that insists, or wants no transaction around it
+        first = one_line(error)
+    try:
+        return create(**fields, password=secrets.token_hex())
+    except Exception as error:
+        then = one_line(error)
+        raise SuperuserError(first if then == first else f"{first}; and with a password: {then}") from None
+
 SESSIONS = 8  # of one superuser: a page may end the one that it is asked with
 
 def sessions():
@@ -104,10 +126,7 @@ def sessions():
     user_model = get_user_model()
     names = {user_model.USERNAME_FIELD, *user_model.REQUIRED_FIELDS}
     fields = {name: value_for(user_model._meta.get_field(name)) for name in names}
-    try:
-        user = user_model._default_manager.create_superuser(**fields, password=None)
-    except Exception:  # of a manager that insists
-        user = user_model._default_manager.create_superuser(**fields, password=secrets.token_hex())
+    user = superuser(user_model, fields)
     with_users = (name for name in settings.AUTHENTICATION_BACKENDS if hasattr(load_backend(name), "get_user"))
     backend = next(with_users)  # some only refuse
     cookies = []
@@ -141,6 +160,6 @@ try:
     facts["no_session"] = ""
 except Exception as error:
     facts["cookies"] = []
-    facts["no_session"] = f"{type(error).__name__}: {error}"
+    facts["no_session"] = str(error) if type(error) is SuperuserError else one_line(error)
 print(json.dumps(facts))
 '''

@@ -71,6 +71,12 @@ OWN_COMMANDS = {
         "cli.healthcheck:run_healthcheck",
         has_own_rights=False,
     ),
+    "doctor": OwnCommand(
+        "Looks at machine, data, service, settings and databases for what is wrong, and says how to mend it.",
+        "cli.doctor.command:run_doctor",
+        "cli.doctor.command:add_doctor_options",
+        has_own_rights=False,
+    ),
     "install": OwnCommand(
         "Writes a systemd service for `serve` with the options that follow, enables and starts it.",
         "cli.install:run_install",

@@ -10,6 +10,7 @@ TEMPLATE = """\
   {program} check             look for mistakes in the configuration
   {program} config            settings that differ from the project's, and why
   {program} status            the processes of a site that serves
+  {program} doctor            what is wrong with machine, data, settings, and how to mend it
   {program} upgrade NEW       put a new version in place of the one that serves
   {program} help              all commands
 

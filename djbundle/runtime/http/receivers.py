@@ -62,15 +62,13 @@ class Receivers:
 
     def enter_site(self, request: Request) -> None:
         """Pass an admitted request to the site, in one of Granian's threads."""
-        self.receiver_of(threading.get_ident()).receive(request)
+        thread = threading.get_ident()
+        receiver = self.primary if thread == self.primary_thread else self.secondary_of(thread)
+        receiver.receive(request)
 
-    def receiver_of(self, thread: int) -> "PrimaryReceiver | SecondaryReceiver":
-        """Return the receiver of this thread."""
-        if thread == self.primary_thread:
-            return self.primary
-        if thread not in self.secondaries:
-            return self.register(thread)
-        return self.secondaries[thread]
+    def secondary_of(self, thread: int) -> "PrimaryReceiver | SecondaryReceiver":
+        """Return the receiver of another thread than the first."""
+        return self.secondaries.get(thread) or self.register(thread)
 
     def count_receiving(self) -> None:
         """Note that another thread waits in Granian for a request. Call it with the lock held."""
@@ -93,9 +91,7 @@ class Receivers:
         return self.receiving > 0 or len(self.secondaries) + 1 < MAX_RECEIVERS
 
     def wake_receiver(self) -> None:
-        """Wake a thread that waits, if none receives. See RequestSource. Call it with the lock held."""
-        if self.receiving > 0:
-            return
+        """Wake a thread that waits. See RequestSource. Call it with the lock held, if no thread receives."""
         if self.primary in self.site.idle:
             self.primary.wake()
         elif self.parked:
@@ -138,7 +134,8 @@ class Receivers:
         end, empty_polls = time.monotonic() + MAX_PAUSE, 0
         while empty_polls < MAX_EMPTY_POLLS and time.monotonic() < end and len(self.site.requests) < MAX_QUEUE_SIZE:
             with self.site.lock:
-                self.wake_receiver()
+                if not self.receiving:
+                    self.wake_receiver()
             before = self.received
             time.sleep(BUSY_POLL_INTERVAL if len(self.site.busy) > 1 else POLL_INTERVAL)
             empty_polls = empty_polls + 1 if self.received == before else 0

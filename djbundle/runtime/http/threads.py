@@ -26,6 +26,8 @@ RequestHandler = Callable[[Request], Any]
 class RequestSource(Protocol):
     """A source of requests, such as one of Granian's workers. They are pending until a thread receives them."""
 
+    receiving: int  # threads that wait for a request, or are about to
+
     @property
     def has_receiver(self) -> bool:
         """True if a thread receives, so that no request is pending. Read it with the lock held."""
@@ -79,7 +81,7 @@ class SiteThreads:
 
         Call it with the lock held.
         """
-        return self.has_room or self.concurrency.has_slow_request
+        return len(self.busy) < self.concurrency.limit or self.concurrency.has_slow_request
 
     @property
     def may_have_unstarted(self) -> bool:
@@ -110,7 +112,7 @@ class SiteThreads:
         """Return what `thread` answers next, or None if it rests."""
         with self.lock:
             self.requests.release(answered)
-            if self.requests and len(self.busy) <= self.concurrency.limit:
+            if self.requests.size and len(self.busy) <= self.concurrency.limit:
                 return self.requests.next()
             self.busy.remove(thread)
             thread.become_idle()
@@ -119,13 +121,14 @@ class SiteThreads:
 
     def dispatch(self) -> None:
         """Wake threads for what waits, and let more in. Call it after every change, with the lock held."""
-        while self.requests and self.idle and self.has_room:
+        while self.requests.size and self.idle and self.has_room:
             thread = self.idle.pop()
             self.busy.add(thread)
             thread.assign(self.requests.next())
         if self.may_receive:
             for source in self.sources:
-                source.wake_receiver()
+                if not source.receiving:
+                    source.wake_receiver()
         if self.busy and not self.activity.is_set():
             self.activity.set()
 

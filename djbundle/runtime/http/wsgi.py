@@ -28,7 +28,7 @@ class WsgiSite:
     ) -> None:
         self.application, self.streams, self.hold_back = application, streams, hold_back
         self.process = os.getpid()
-        self.base = {
+        self.base_environ = {  # of all requests
             "GATEWAY_INTERFACE": "CGI/1.1",
             "SCRIPT_NAME": "",
             "SERVER_SOFTWARE": "Granian",
@@ -41,12 +41,12 @@ class WsgiSite:
             "wsgi.version": (1, 0),
         }
 
-    def __call__(self, request: Request) -> None:
+    def answer(self, request: Request) -> None:
         """Answer, unless `hold_back` keeps the request. Raise what the application raises."""
-        if self.hold_back(request):
+        if self.streams.budget.total and self.hold_back(request):
             return
         head = StartResponse()
-        environ = self.base | request.environ  # a copy, which the application may keep and change
+        environ = request.environ.copy()  # the application may keep and change it
         try:
             response = self.application(environ, head)
         except BaseException:
@@ -87,7 +87,13 @@ class WsgiSite:
 
     def send_small(self, request: Request, head: "StartResponse", body: bytes) -> None:
         transport = request.transport
-        if body and transport.is_suspicious and not transport.is_bodiless and head.status not in BODILESS_STATUSES:
+        if (
+            transport.byte_counter
+            and body
+            and transport.is_suspicious
+            and not transport.is_bodiless
+            and head.status not in BODILESS_STATUSES
+        ):
             self.streams.send_fenced(request, head.status, head.headers, body)
         else:
             transport.respond(head.status, head.headers, body)
@@ -99,7 +105,8 @@ class StartResponse:
     __slots__ = ("headers", "status")
 
     def __init__(self) -> None:
-        self.status, self.headers = 0, list[tuple[str, str]]()
+        self.status = 0
+        self.headers: Headers = []
 
     def __call__(self, status: str, headers: Headers, _exc_info: Any = None) -> None:
         self.status, self.headers = int(status[:3]), headers

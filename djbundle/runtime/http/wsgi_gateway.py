@@ -39,7 +39,9 @@ class WsgiGateway:
         self.limits, self.answer_from_memory = limits, answer_from_memory
         self.request_middleware = RequestMiddleware(limits.is_proxy)
         self.streams = Streams(limits)
-        self.site = SiteThreads(WsgiSite(application, self.streams, self.hold_back), threads, limits.is_proxy)
+        site = WsgiSite(application, self.streams, self.hold_back)
+        self.base_environ = site.base_environ
+        self.site = SiteThreads(site.answer, threads, limits.is_proxy)
         self.bodies = Bodies(limits, spool)
         self.admission = Admission(
             limits, self.bodies, self.site.put, self.answer_at_once, self.site.requests.is_at_limit
@@ -72,7 +74,7 @@ class WsgiGateway:
     def request(self, scope: dict[str, Any], protocol: Any) -> Request:
         connection = scope["client"] = connection_id(scope["client"])
         self.request_middleware.prepare(scope)
-        environ = make_environ(scope)
+        environ = make_environ(scope, self.base_environ)
         byte_counter = (
             ResponseByteCounter(self.limits.unacknowledged, connection)
             if environ["SERVER_PROTOCOL"] == HTTP_2

@@ -22,13 +22,16 @@ class InFlight:
         self._memory = mmap.mmap(-1, notes * NOTE.size)
         self._free = deque(range(0, notes * NOTE.size, NOTE.size))  # free places; a deque's methods are atomic
 
-    def begin(self, method: str, path: bytes) -> int:
-        """Note a request when its answer begins; return its place for `end`. `path` is raw or percent-decoded."""
+    def begin(self, request: bytes) -> int:
+        """Note a request, as in b"GET /path", when its answer begins. Return its place for `end`.
+
+        The path is raw or percent-decoded.
+        """
         try:
             place = self._free.pop()
         except IndexError:
             return NONE
-        NOTE.pack_into(self._memory, place, b"%b %b" % (method.encode("ascii", "replace"), path))
+        NOTE.pack_into(self._memory, place, request)
         return place
 
     def end(self, place: int) -> None:

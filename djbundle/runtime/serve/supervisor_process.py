@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from djbundle.common.processes import use_line_buffering
+from djbundle.runtime.cli.doctor.machine import trouble_at_start
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.data_directory import create_data_directory
 from djbundle.runtime.core.virtual_root import remove_old_copies
@@ -73,6 +74,8 @@ def open_handover(bundle: Bundle, options: ServeOptions) -> Handover:
             check_content(bundle.data, account)
         lock = lock_data_directory(bundle.data)
         remove_old_copies(bundle.data)
+    for trouble in trouble_at_start(bundle.data):
+        lines.log(trouble, "warning")
     listeners = open_listeners(options)
     if account:
         become(account, bundle.data)

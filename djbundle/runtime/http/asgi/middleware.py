@@ -30,7 +30,7 @@ class AsgiMiddleware:
             return
         exchange = Exchange(self.additions, self.observer, self.limits, scope, receive, send)
         response = exchange.response
-        place = self.observer.in_flight.begin(scope["method"], scope["path"].encode())
+        place = self.observer.in_flight.begin(f"{scope['method']} {scope['path']}".encode("utf-8", "backslashreplace"))
         try:
             if await exchange.admit():
                 scope[OPEN_FILE] = exchange.open_file

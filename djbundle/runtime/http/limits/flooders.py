@@ -49,8 +49,10 @@ class Flooders:
 
         `watcher` is Granian's. The request is counted, but not logged.
         """
+        if not self.shut_out:
+            return False
         scope = watcher.scope
-        if not self.shut_out or client_key(scope["client"][0]) not in self.shut_out:
+        if client_key(scope["client"][0]) not in self.shut_out:
             return False
         if self.refusals.observer:
             self.refusals.observer.slot.count_response(HTTPStatus.TOO_MANY_REQUESTS, 0.0)

@@ -8,26 +8,29 @@ from djbundle.runtime.http.protocol.transport import HTTP_2
 
 PROTOCOLS = {"1": "HTTP/1.0", "1.1": "HTTP/1.1", "2": HTTP_2}
 UNPREFIXED_KEYS = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
+PERCENT = ord("%")  # to look for bytes in bytes would raise and catch an exception each time
 MAX_KEYS = 1024  # names that are remembered; clients may send any
 
 _keys: dict[bytes, str] = dict(UNPREFIXED_KEYS)
 
 
-def make_environ(scope: dict[str, Any]) -> dict[str, Any]:
-    """Return the environ of one request for a WSGI application; all text is latin-1, as it was sent."""
+def make_environ(scope: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
+    """Return the environ of one request for a WSGI application; all text is latin-1, as it was sent.
+
+    `base` is what all requests have in common.
+    """
     path = scope["raw_path"]
     name, port = scope["server"]
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": scope["method"],
-        "PATH_INFO": (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1"),
-        "QUERY_STRING": scope["query_string"].decode("latin-1"),
-        "SERVER_NAME": name,
-        "SERVER_PORT": str(port),
-        "SERVER_PROTOCOL": PROTOCOLS.get(scope["http_version"], "HTTP/1.1"),
-        "REMOTE_ADDR": scope["client"][0],
-        "wsgi.url_scheme": scope["scheme"],
-        "wsgi.input": io.BytesIO(),
-    }
+    environ = base.copy()
+    environ["REQUEST_METHOD"] = scope["method"]
+    environ["PATH_INFO"] = (unquote_to_bytes(path) if PERCENT in path else path).decode("latin-1")
+    environ["QUERY_STRING"] = scope["query_string"].decode("latin-1")
+    environ["SERVER_NAME"] = name
+    environ["SERVER_PORT"] = str(port)
+    environ["SERVER_PROTOCOL"] = PROTOCOLS.get(scope["http_version"], "HTTP/1.1")
+    environ["REMOTE_ADDR"] = scope["client"][0]
+    environ["wsgi.url_scheme"] = scope["scheme"]
+    environ["wsgi.input"] = io.BytesIO()
     for raw, value in scope["headers"]:
         key = _keys.get(raw) or environ_key(raw)
         text = value.decode("latin-1")

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 
 Headers = list[tuple[bytes, bytes]]
 
+UNDERSCORE = ord("_")  # to look for bytes in bytes would raise and catch an exception each time
 PREFIXES = (
     # of proxies in general: Forwarded-For, X-Forwarded, X-Forwarded-User, X-Original-Host, X-Real-IP, X-SSL-Client-Cert
     *(b"forwarded", b"x-forward", b"x-original-", b"x-originating-", b"x-real", b"x-ssl", b"x-tls-", b"x-proxied-"),
@@ -60,5 +61,5 @@ def without_proxy_headers(headers: Iterable[tuple[bytes, bytes]], own: Collectio
     return [
         item
         for item in headers
-        if (name := item[0]) in COMMON_HEADERS or not (b"_" in name or is_proxy_header(name) or name in own)
+        if (name := item[0]) in COMMON_HEADERS or not (UNDERSCORE in name or is_proxy_header(name) or name in own)
     ]

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils.module_loading import import_string
 
-from djbundle.runtime.http.protocol.proxy_headers import COMMON_HEADERS, Headers, without_proxy_headers
+from djbundle.runtime.http.protocol.proxy_headers import COMMON_HEADERS, UNDERSCORE, Headers, without_proxy_headers
 from djbundle.runtime.net.forwarded_headers import Node
 from djbundle.runtime.net.trusted_proxies import Client, ForwardedHeaders, find_client
 
@@ -41,7 +41,7 @@ class RequestMiddleware:
         uncommon = [item for item in scope["headers"] if item[0] not in COMMON_HEADERS]
         if not uncommon:
             return [*scope["headers"]], ""
-        headers = [item for item in scope["headers"] if item[0] in COMMON_HEADERS or b"_" not in item[0]]
+        headers = [item for item in scope["headers"] if item[0] in COMMON_HEADERS or UNDERSCORE not in item[0]]
         forwarding = [item for item in uncommon if item[0] in FORWARDING_HEADERS]
         if not forwarding:
             return headers, ""
@@ -81,7 +81,7 @@ def without_untrusted(headers: Headers, proxy_headers: ForwardedHeaders, client:
 
 def request_id(proxy_id: str) -> str:
     """Return the request id of a trusted proxy, or a new one."""
-    return proxy_id if REQUEST_ID.fullmatch(proxy_id) else f"{random.getrandbits(128):032x}"
+    return proxy_id if proxy_id and REQUEST_ID.fullmatch(proxy_id) else random.getrandbits(128).to_bytes(16).hex()
 
 
 def headers_trusted_by_site() -> Iterator[bytes]:

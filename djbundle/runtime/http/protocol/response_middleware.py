@@ -14,6 +14,9 @@ from djbundle.runtime.http.protocol.environ import readable_path
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.transport import HTTP_2, Headers
 
+REQUEST_ID, HSTS, TIMING, CONNECTION = "X-Request-ID", "Strict-Transport-Security", "Server-Timing", "Connection"
+ADDED_LENGTHS = frozenset(map(len, (REQUEST_ID, HSTS, TIMING, CONNECTION)))  # few names of a site have one of these
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddedHeaders:
@@ -23,13 +26,13 @@ class AddedHeaders:
     server_timing: bool = False
 
     def headers(self, request_id: str, seconds: float, *, secure: bool, is_draining: bool) -> Headers:
-        added = [("X-Request-ID", request_id)]
+        added = [(REQUEST_ID, request_id)]
         if self.hsts is not None and secure:
-            added.append(("Strict-Transport-Security", f"max-age={self.hsts}"))
+            added.append((HSTS, f"max-age={self.hsts}"))
         if self.server_timing:
-            added.append(("Server-Timing", f"total;dur={seconds * 1000:.1f}"))
+            added.append((TIMING, f"total;dur={seconds * 1000:.1f}"))
         if is_draining:
-            added.append(("Connection", "close"))
+            added.append((CONNECTION, "close"))
         return added
 
     def wsgi_headers(self, environ: dict[str, Any], seconds: float) -> Headers:
@@ -65,7 +68,8 @@ class WsgiMiddleware:
             )
 
         in_flight = self.observer.in_flight
-        place = in_flight.begin(environ["REQUEST_METHOD"], environ["PATH_INFO"].encode("latin-1", "backslashreplace"))
+        request = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+        place = in_flight.begin(request.encode("latin-1", "backslashreplace"))
         environ["djbundle.on_close"] = partial(in_flight.end, place)  # called when the response is closed, see wsgi.py
         try:
             return self.application(environ, start)  # type: ignore[no-any-return]
@@ -75,6 +79,6 @@ class WsgiMiddleware:
 
 
 def merge_headers(headers: Headers, added: Headers) -> Headers:
-    """Return the site's headers, and those of `added` that the site has not set itself."""
-    present = {name.lower() for name, _ in headers}
-    return [*headers, *(item for item in added if item[0].lower() not in present)]
+    """Return the site's headers, and those of `added` that the site has not set itself. `added` is of AddedHeaders."""
+    present = {name.lower() for name, _ in headers if len(name) in ADDED_LENGTHS}
+    return [*headers, *[item for item in added if item[0].lower() not in present]]

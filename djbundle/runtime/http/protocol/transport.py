@@ -5,7 +5,7 @@ client has taken a part of what waits for it.
 """
 
 from collections.abc import Iterable, Sized
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from djbundle.runtime.http.protocol.response_validity import check_status
 
@@ -56,7 +56,9 @@ class Transport:
             if self.is_bodiless:
                 headers = with_content_length(headers, len(body))
             body = b""
-        self.begin(status, headers)
+        check_status(status)
+        self.protocol.send({"type": RESPONSE_START, "status": status, "headers": encode_headers(headers)})
+        self.is_started = True
         self.end(body)
 
     def begin(self, status: int, headers: Headers) -> None:
@@ -75,7 +77,8 @@ class Transport:
         return sent if hasattr(sent, "add_done_callback") else None
 
     def end(self, body: bytes = b"") -> None:
-        self.count(body)
+        if self.byte_counter:
+            self.byte_counter.add(len(body))
         self.is_over = True
         self.protocol.send({"type": RESPONSE_BODY, "body": body})
 
@@ -94,16 +97,17 @@ class Transport:
             self.byte_counter.add(len(body))
 
 
-class Request(NamedTuple):
-    """A request to a WSGI site, and how its response is sent."""
+class Request:
+    """A request to a WSGI site, and how its response is sent.
 
-    transport: Transport
-    environ: dict[str, Any]
+    `client` is the address of the client, as far as trusted proxies tell it.
+    """
 
-    @property
-    def client(self) -> str:
-        """The address of the client, as far as trusted proxies tell it."""
-        return str(self.environ["REMOTE_ADDR"])
+    __slots__ = ("client", "environ", "transport")
+
+    def __init__(self, transport: Transport, environ: dict[str, Any]) -> None:
+        self.transport, self.environ = transport, environ
+        self.client: str = environ["REMOTE_ADDR"]
 
     @property
     def size(self) -> int:
