@@ -46,7 +46,7 @@ UNNEEDED = re.compile(  # on a server, which runs Linux
 
 
 def command_names(text: str) -> set[str]:
-    return set(re.findall(r"^    (\w+)$", text, re.MULTILINE))
+    return set(re.findall(r"^    (\w+)\b", text, re.MULTILINE))
 
 
 def test_help_lists_every_command_of_manage_py(open_shop: Site) -> None:
@@ -63,6 +63,15 @@ def test_help_lists_every_command_of_manage_py(open_shop: Site) -> None:
     assert expected - {*PROJECT_COMMANDS} <= listed
     assert {*OWN_COMMANDS} <= listed
     assert not listed & {*PROJECT_COMMANDS}, "a bundle refuses them"
+
+
+def test_help_says_what_each_command_does(open_shop: Site) -> None:
+    text = open_shop.run("help").stdout
+    assert re.search(r"^    migrate +Updates database schema", text, re.MULTILINE)
+    assert re.search(r"^    serve +\w", text, re.MULTILINE)
+    assert re.search(r"^    demo_data +\w", text, re.MULTILINE)
+    assert text.index("[djbundle]") < text.index("[catalogue]") < text.index("[django]")
+    assert open_shop.run("help", "--commands").stdout.split() == sorted(command_names(text))
 
 
 def test_alone_it_explains_itself(open_shop: Site) -> None:

@@ -33,7 +33,7 @@ def test_before_the_first_start_nothing_is_made(new_small: NewSite) -> None:
     found = findings(site)
     assert found["service"]["level"] == "warning"
     assert "serve" in found["service"]["fix"]
-    assert not [*site.data.rglob("*.sqlite3*")]
+    assert not site.data.exists()
 
 
 def test_a_database_without_its_migrations(new_small: NewSite) -> None:

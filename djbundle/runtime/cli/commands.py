@@ -77,6 +77,12 @@ OWN_COMMANDS = {
         "cli.doctor.command:add_doctor_options",
         has_own_rights=False,
     ),
+    "maintenance": OwnCommand(
+        "Answers every page with 503 and the project's 503.html, until `maintenance off`.",
+        "cli.maintenance:run_maintenance",
+        "cli.maintenance:add_maintenance_options",
+        has_own_rights=False,
+    ),
     "install": OwnCommand(
         "Writes a systemd service for `serve` with the options that follow, enables and starts it.",
         "cli.install:run_install",

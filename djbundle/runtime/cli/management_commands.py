@@ -10,6 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from djbundle.errors import BelongsToTheProjectError, HeldError, UnknownCommandError
 from djbundle.runtime.cli.command_help import OwnCommandHelp
+from djbundle.runtime.cli.command_list import command_list
 from djbundle.runtime.cli.commands import OWN_COMMANDS
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.hold import ADVICE, Hold
@@ -20,7 +21,6 @@ from djbundle.runtime.settings.machine_ties import report_in_checks
 from djbundle.runtime.settings.overlay import Change
 from djbundle.runtime.settings.rules import apply_overlay
 
-OWN_APP = "djbundle.runtime"  # the app under which Django lists the own commands
 PROJECT_COMMANDS = {
     "makemigrations": "writes migrations, and a bundle is read-only",
     "squashmigrations": "writes migrations, and a bundle is read-only",
@@ -68,11 +68,10 @@ class BundleUtility(ManagementUtility):
 
     def main_help_text(self, commands_only: bool = False) -> str:
         """Return the list of commands: with the bundle's own, and without those that it refuses."""
-        commands = get_commands()  # Django keeps this dictionary
-        commands.update(dict.fromkeys(OWN_COMMANDS, OWN_APP))
-        for name in PROJECT_COMMANDS:
-            commands.pop(name, None)
-        return super().main_help_text(commands_only)
+        commands = {name: app for name, app in get_commands().items() if name not in PROJECT_COMMANDS}
+        if commands_only:
+            return "\n".join(sorted({*commands, *OWN_COMMANDS}))
+        return command_list(self.prog_name, commands)
 
     def fetch_command(self, subcommand: str) -> BaseCommand:
         if subcommand in OWN_COMMANDS:

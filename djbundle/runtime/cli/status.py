@@ -14,6 +14,7 @@ from djbundle.runtime.cli.main import print_error
 from djbundle.runtime.cli.queues import Queue, Relay, TaskStatus, describe_queue, describe_relay, task_reader
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.hold import ADVICE, Hold
+from djbundle.runtime.core.maintenance import Maintenance
 from djbundle.runtime.handover.control_socket import request_status
 from djbundle.runtime.handover.messages import SiteStatus
 from djbundle.runtime.options.parser import parse_options
@@ -39,6 +40,7 @@ class Snapshot:
     restarts: dict[str, int]  # by role; only roles whose processes had to be restarted
     moment: float  # of the snapshot, in monotonic seconds
     hold: Hold | None = None  # if it is a held copy
+    maintenance: Maintenance | None = None  # if it is in maintenance
     last_backup: float | None = None  # when it was made, seconds since 1970
     outcomes: Outcomes = field(default_factory=Outcomes)
     loaded: Loading = Loading.UNKNOWN
@@ -99,6 +101,7 @@ def take_snapshot(data: Path) -> Snapshot:
         restarts=restarts,
         moment=time.monotonic(),
         hold=Hold.read(data),
+        maintenance=Maintenance.read(data),
         last_backup=last.timestamp() if last else None,
         outcomes=Outcomes.read(data),
         loaded=loaded,
@@ -110,6 +113,8 @@ def describe_snapshot(snapshot: Snapshot, before: Snapshot | None) -> Iterator[s
     site = snapshot.site
     occupation = f"serves {', '.join(site.urls)}" if site.urls else "runs"
     yield f"{site.name} {site.version} {occupation} with data in {site.data}"
+    if snapshot.maintenance:
+        yield f"THE SITE IS {snapshot.maintenance.describe()}"
     if snapshot.hold:
         yield f"THIS IS {snapshot.hold.describe()}; {ADVICE}"
     if site.taking_over:

@@ -72,12 +72,13 @@ def load_site(bundle: Bundle, options: ServeOptions, watch: AncestorMonitor, not
     from django.utils.module_loading import import_string  # noqa: PLC0415
 
     from djbundle.runtime.files.static_files import serve_files  # noqa: PLC0415
-    from djbundle.runtime.http import health  # noqa: PLC0415
+    from djbundle.runtime.http import health, maintenance  # noqa: PLC0415
     from djbundle.runtime.serve.backup_health import SiteHealth  # noqa: PLC0415
 
     dotted = bundle.manifest.application
     application = import_string(dotted) if dotted else get_wsgi_application()
     get_resolver()._populate()
+    application = maintenance.wrap(application, bundle.manifest.interface, maintenance.MaintenanceGate(bundle.data))
     site, path = serve_files(application, bundle, media=options.media), options.http.health_path
     site = site._replace(watch=watch)
     if not health.is_unused_path(path):
@@ -111,7 +112,8 @@ def bring_up_to_date(
     bundle: Bundle, options: ServeOptions, progress: ProgressPipe, change: DataChange | None, *, is_child: bool
 ) -> bool:
     """Migrate the databases. In a takeover, also check that the site answers, and make `change` permanent."""
-    from djbundle.runtime.database.migrations import apply_all, find_all_pending, undo_all  # noqa: PLC0415 - needs Django
+    from djbundle.runtime.database.first_superuser import make_first_superuser  # noqa: PLC0415 - needs Django
+    from djbundle.runtime.database.migrations import apply_all, find_all_pending, undo_all  # noqa: PLC0415
     from djbundle.runtime.database.server_migrations import migrate_servers  # noqa: PLC0415
     from djbundle.runtime.database.shared_migration import apply_beside  # noqa: PLC0415
     from djbundle.runtime.settings.shared_services import ask_shared_services  # noqa: PLC0415
@@ -127,6 +129,7 @@ def bring_up_to_date(
             return False
     applied = apply_beside(bundle, pending) if progress.is_beside else apply_all(bundle, pending)
     if not progress.is_takeover:
+        make_first_superuser()
         return True
     try:
         if is_confirmed(options, progress, is_child=is_child):

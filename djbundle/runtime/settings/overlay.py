@@ -14,7 +14,7 @@ from djbundle.runtime.core.data_directory import create_data_directory
 OUTSIDE_FOLDER = "outside"  # for paths outside the tree that the site must not use
 TEMPORARY = Path("/tmp")  # noqa: S108 - looked at, not written to
 SHARED = (TEMPORARY, Path("/var/tmp"), Path("/dev/shm"))  # noqa: S108 - as above
-READ_ONLY_COMMANDS = ("help", "diffsettings", "config")  # they write nothing, not even a secret key
+READ_ONLY_COMMANDS = ("help", "diffsettings", "config", "doctor")  # they write nothing, not even a secret key
 
 
 @dataclass(frozen=True, slots=True)

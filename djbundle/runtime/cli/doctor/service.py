@@ -7,6 +7,7 @@ from pathlib import Path
 from djbundle.errors import NotServingError
 from djbundle.runtime.cli.doctor.findings import Finding
 from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.core.maintenance import Maintenance
 from djbundle.runtime.handover.control_socket import request_status
 from djbundle.runtime.handover.messages import SiteStatus
 
@@ -22,6 +23,8 @@ def check_service(bundle: Bundle) -> Iterator[Finding]:
         yield Finding.warning("service", f"no site serves with {bundle.data}", f"{bundle.program} serve")
         return
     yield check_version(bundle, site)
+    if maintenance := Maintenance.read(bundle.data):
+        yield Finding.warning("maintenance", f"the site is {maintenance.describe()}", "maintenance off")
     yield check_user(site)
     if site.certificate_ends:
         yield check_certificate((site.certificate_ends - time.time()) / DAY)
