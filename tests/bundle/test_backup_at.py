@@ -62,7 +62,7 @@ def test_a_writable_copy_is_held_and_changes_nothing_live(site: Site) -> None:
 
 def test_any_command_as_of_then(site: Site) -> None:
     assert site.run("at", "now", "shell", "-v0", "-c", COUNT).stdout == "1\n"
-    assert "from before" in site.run("at", "now", "dumpdata", "notes.Note").stdout
+    assert "from before" in site.run("at", "now", "--from", str(site.data / "backups"), "dumpdata", "notes.Note").stdout
     result = site.run("at", "now", "shell", "-v0", "-c", ADD.format(text="no"), check=False)
     assert result.returncode != 0
     assert "readonly database" in result.stderr

@@ -2,9 +2,11 @@
 
 import json
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
+import pyrage
 import pytest
 
 from tests.bundle.test_backup import ADD, back_up, content, database, refusal, run_night, steps
@@ -14,6 +16,7 @@ from tests.conftest import NewSite
 from tests.support.customer import Customer
 from tests.support.ports import free_port
 from tests.support.site import Site
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -88,3 +91,21 @@ def test_an_encrypted_backup_is_proved_without_its_key(site: Site, tmp_path: Pat
 def test_a_proof_is_made_once_a_day(site: Site) -> None:
     assert "the backup is proved" in run_night(site, is_proved=True).stderr
     assert "the backup is proved" not in run_night(site, is_proved=True).stderr
+
+
+@pytest.mark.slow
+def test_serve_writes_and_proves_a_backup_at_the_full_hour(new_small: NewSite) -> None:
+    """The clock of its schedule is set to just before the hour. The site answers meanwhile, and ends in order."""
+    pair = pyrage.x25519.Identity.generate()
+    ahead = 3600 - time.time() % 3600 - 2
+    options = ("--backups", "hourly", "--backup-recipient", str(pair.to_public()))
+    site = new_small(*options, SMALL_CLOCK_AHEAD=str(ahead))
+    with site:
+        wait_until(lambda: "the backup is proved" in site.log.read_text(), "it is proved", 300)
+        assert Customer(site.url).get("/").status == 200
+        assert "one was proved" in site.run("status").stdout
+    (backup,) = (site.data / "backups").glob("small-*.age")
+    assert f"backup {backup} written" in site.log.read_text()
+    assert outcomes(site)["proof"]["backup"] == backup.name
+    assert [*site.data.glob(".proof-*")] == []
+    assert "level=error" not in site.log.read_text()

@@ -7,6 +7,7 @@ import pytest
 from djbundle.errors import BackupError
 from djbundle.runtime.backup import layout
 from djbundle.runtime.backup.times import newest_before, parse_time
+from djbundle.runtime.cli.backup.at import split
 
 NOW = datetime.datetime(2026, 11, 30, 12, 30, tzinfo=datetime.UTC)
 
@@ -43,3 +44,22 @@ def test_the_newest_from_before() -> None:
     assert newest_before(names, "shop", NOW - hour) == newer
     assert newest_before(names, "shop", NOW - 1.5 * hour) == older
     assert newest_before(names, "shop", NOW - 3 * hour) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "own", "command"),
+    [
+        ("yesterday serve --bind :80", "yesterday", "serve --bind :80"),
+        (
+            "yesterday --from s3://b/shop --identity=k dumpdata x",
+            "yesterday --from s3://b/shop --identity=k",
+            "dumpdata x",
+        ),
+        ("--from backups 3h shell -c pass", "--from backups 3h", "shell -c pass"),
+        ("yesterday --from", "yesterday --from", ""),
+        ("yesterday", "yesterday", ""),
+        ("", "", ""),
+    ],
+)
+def test_where_the_command_begins(words: str, own: str, command: str) -> None:
+    assert split(words.split()) == (own.split(), command.split())

@@ -8,8 +8,10 @@ from types import SimpleNamespace
 import pytest
 from django.core.cache.backends.locmem import LocMemCache
 
+from djbundle.runtime.backup.outcomes import Outcomes, Step
 from djbundle.runtime.cli.doctor import data_files, machine, service, site_settings
 from djbundle.runtime.cli.doctor.findings import Finding, Level, run_check
+from djbundle.runtime.core.hold import Hold
 
 GIGABYTE = 1 << 30
 
@@ -58,6 +60,18 @@ def test_a_log_that_only_grows(tmp_path: Path) -> None:
         file.truncate(data_files.MAX_LOG + 1)
     (finding,) = data_files.check_logs(tmp_path)
     assert finding.level == Level.WARNING
+
+
+def test_nights_and_holds(tmp_path: Path) -> None:
+    """A proof that worked is told, and so is what failed since. A held copy is a warning."""
+    assert [*data_files.check_nights(tmp_path), *data_files.check_hold(tmp_path)] == []
+    Outcomes().with_success(Step.PROOF, "shop-1.tar.zst").write(tmp_path)
+    assert [each.level for each in data_files.check_nights(tmp_path)] == [Level.OK]
+    Outcomes.read(tmp_path).with_failure(Step.COPY, "no room there").write(tmp_path)
+    *_, copy = data_files.check_nights(tmp_path)
+    assert (copy.level, copy.text) == (Level.WARNING, "the last backup was not copied: no room there")
+    Hold("shop-1.tar.zst", "", "").write(tmp_path)
+    assert [each.level for each in data_files.check_hold(tmp_path)] == [Level.WARNING]
 
 
 def test_backups(tmp_path: Path) -> None:

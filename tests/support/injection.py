@@ -15,6 +15,9 @@ CALLS = (
 )
 LINE = re.compile(r"(\w+)\((.*)")
 FAULTS = ("signal=KILL", "error=ENOSPC")
+CHANGES_NOTHING = ("O_RDONLY", "= -1 ENOENT", "= -1 EEXIST")
+INJECTED = "(INJECTED)"
+ATTEMPTS = 5  # the calls by which a bundle loads its libraries differ in number from run to run
 
 
 class Step(NamedTuple):
@@ -24,37 +27,41 @@ class Step(NamedTuple):
     number: int
     arguments: str
 
-    @property
-    def is_output(self) -> bool:
-        return self.call == "write" and self.arguments.startswith(("1,", "2,"))
 
+class Command(NamedTuple):
+    """A command whose first process is traced, and the places where its calls count."""
 
-def steps_of(command: Sequence[str | Path], environment: Mapping[str, str], places: Sequence[Path]) -> list[Step]:
-    """Run a command, and return the calls of its first process that change something, from the first at `places`."""
-    trace = places[0].parent / "trace"
-    result = _run(["-o", str(trace)], command, environment)
-    assert result.returncode == 0, result.stderr
-    steps = list(_read(trace))
-    first = next(number for number, step in enumerate(steps) if any(str(place) in step.arguments for place in places))
-    return [step for step in steps[first:] if "O_RDONLY" not in step.arguments and "= -1 ENOENT" not in step.arguments]
+    words: Sequence[str | Path]
+    environment: Mapping[str, str]
+    places: Sequence[Path]
+    trace: Path
 
+    def steps(self) -> list[Step]:
+        """Run it, and return its calls that change something at the places."""
+        result = self._run()
+        assert result.returncode == 0, result.stderr
+        return [step for step in self._read() if self._counts(step)]
 
-def _read(trace: Path) -> Iterator[Step]:
-    counts: Counter[str] = Counter()
-    for match in filter(None, map(LINE.match, trace.read_text(errors="replace").splitlines())):
-        counts[match[1]] += 1
-        yield Step(match[1], counts[match[1]], match[2])
+    def run_with_fault(self, step: Step, fault: str) -> subprocess.CompletedProcess[str] | None:
+        """Run it with a fault at the step. Return None if the fault hit a call that is none at the places."""
+        result = self._run("-e", f"inject={step.call}:{fault}:when={step.number}")
+        steps = list(self._read())
+        hit = steps[-1:] if fault == FAULTS[0] else [each for each in steps if INJECTED in each.arguments]
+        return result if hit and self._counts(hit[0]) else None
 
+    def _counts(self, step: Step) -> bool:
+        is_change = not any(each in step.arguments for each in CHANGES_NOTHING)
+        return is_change and any(str(place) in step.arguments for place in self.places)
 
-def run_with_fault(
-    command: Sequence[str | Path], environment: Mapping[str, str], step: Step, fault: str
-) -> subprocess.CompletedProcess[str]:
-    """Run a command in which the step fails, or kills it."""
-    return _run(["-o", "/dev/null", "-e", f"inject={step.call}:{fault}:when={step.number}"], command, environment)
+    def _read(self) -> Iterator[Step]:
+        counts: Counter[str] = Counter()
+        for match in filter(None, map(LINE.match, self.trace.read_text(errors="replace").splitlines())):
+            counts[match[1]] += 1
+            yield Step(match[1], counts[match[1]], match[2])
 
-
-def _run(
-    options: Sequence[str], command: Sequence[str | Path], environment: Mapping[str, str]
-) -> subprocess.CompletedProcess[str]:
-    traced = [str(PROGRAM), "-e", f"trace={CALLS}", *options, *map(str, command)]
-    return subprocess.run(traced, env=dict(environment), capture_output=True, text=True, timeout=120, check=False)
+    def _run(self, *options: str) -> subprocess.CompletedProcess[str]:
+        traced = [str(PROGRAM), "-y", "-s", "32", "-e", f"trace={CALLS}", "-o", str(self.trace), *options]
+        command = [*traced, *map(str, self.words)]
+        return subprocess.run(
+            command, env=dict(self.environment), capture_output=True, text=True, timeout=120, check=False
+        )

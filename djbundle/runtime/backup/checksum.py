@@ -5,27 +5,11 @@ It is written before the backup gets its name. So a backup without it was copied
 
 import hashlib
 from pathlib import Path
-from typing import BinaryIO
 
 from djbundle.errors import BackupError
 from djbundle.runtime.core.own_files import write_own
 
 SUFFIX = ".sha256"
-
-
-class HashingWriter:
-    """A file that is hashed while it is written."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.hash = hashlib.sha256()
-
-    def write(self, data: bytes) -> int:
-        self.hash.update(data)
-        return self._file.write(data)
-
-    def flush(self) -> None:
-        self._file.flush()
 
 
 def file_of(backup: Path) -> Path:

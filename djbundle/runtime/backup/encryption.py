@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from djbundle.errors import BackupError
+from djbundle.runtime.backup.careful_writer import CarefulWriter
 from djbundle.runtime.backup.packages import ENCRYPTION
 
 COMMENT = "#"  # begins a line of a file of keys, as age-keygen writes it
@@ -20,22 +21,29 @@ def check_recipients(recipients: Sequence[str]) -> None:
     _parse_recipients(recipients)
 
 
-def encrypt(source: BinaryIO, target: BinaryIO, recipients: Sequence[str]) -> None:
-    """Encrypt to all of the recipients: each of their private keys decrypts it. Raise OSError or BackupError."""
+def encrypt(source: BinaryIO, target: BinaryIO, recipients: Sequence[str]) -> str:
+    """Encrypt to all of the recipients: each of their private keys decrypts it. Return the hash of what is written.
+
+    Raise OSError or BackupError.
+    """
     pyrage = ENCRYPTION.load()
-    keys = _parse_recipients(recipients)
+    keys, writer = _parse_recipients(recipients), CarefulWriter(target)
     try:
-        pyrage.encrypt_io(source, target, keys)
+        pyrage.encrypt_io(source, writer, keys)
     except pyrage.EncryptError as error:  # it has the text of an OSError
         raise OSError(str(error)) from None
+    writer.finish()
+    return writer.hash.hexdigest()
 
 
 def decrypt(backup: Path, target: BinaryIO, identity: Path) -> None:
     """Decrypt a backup with the private keys in the file `identity`. Raise BackupError."""
     pyrage, keys = ENCRYPTION.load(), _read_identities(identity)
+    writer = CarefulWriter(target)
     try:
         with backup.open("rb") as source:
-            pyrage.decrypt_io(source, target, keys)
+            pyrage.decrypt_io(source, writer, keys)
+        writer.finish()
     except FileNotFoundError:
         raise BackupError(f"there is no {backup}", "name a file that `backup` has written") from None
     except pyrage.DecryptError as error:

@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple
 
 from djbundle.common import zstd
 from djbundle.contract.layout import BACKUPS
@@ -83,11 +83,8 @@ def _encrypt(plain: Path, target: Path, recipients: Sequence[str]) -> Path:
     from djbundle.runtime.backup import encryption  # noqa: PLC0415 - few backups need it
 
     with plain.open("rb") as source, open(target, "xb", opener=open_own) as file:
-        writer = checksum.HashingWriter(file)
-        encryption.encrypt(source, cast(BinaryIO, writer), recipients)
-        file.flush()
-        os.fsync(file.fileno())
-    checksum.write_checksum(target, writer.hash.hexdigest())
+        digest = encryption.encrypt(source, file, recipients)
+    checksum.write_checksum(target, digest)
     return target
 
 
@@ -202,9 +199,8 @@ class Archive:
     @classmethod
     @contextlib.contextmanager
     def open(cls, stream: BinaryIO) -> Iterator["Archive"]:
-        with tarfile.open(  # type: ignore[call-overload]  # typeshed does not know copybufsize
-            fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT, bufsize=BLOCK, copybufsize=BLOCK
-        ) as tar:
+        with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT, bufsize=BLOCK) as tar:
+            tar.copybufsize = BLOCK  # type: ignore[attr-defined]  # its own 16 KB take a fifth of the time
             yield cls(tar)
 
     def add(self, name: str, file: BinaryIO, size: int, modified: float = 0) -> None:

@@ -27,12 +27,12 @@ class Hold:
 
     @classmethod
     def read(cls, data: Path) -> Self | None:
-        """Return the hold of a data directory, or None. A damaged file holds, too."""
+        """Return the hold of a data directory, or None. A file that is damaged or cannot be read holds, too."""
         try:
             return cls(**json.loads(read_own(data / FILE)))
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (ValueError, TypeError):
+        except (OSError, ValueError, TypeError):
             return cls("a backup", "", "")
 
     def write(self, data: Path) -> None:

@@ -32,6 +32,7 @@ from djbundle.runtime.process.lock import held, is_locked
 
 PREFIX, LOCK = ".at-", "at.lock"  # of the temporary data directory, and in it
 WRITABLE_OPTION = "--writable"
+VALUE_OPTIONS = ("--from", "--identity")  # of `at` itself, each with a value
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -51,9 +52,9 @@ def add_at_options(parser: ArgumentParser) -> None:
 
 def run_at(bundle: Bundle, arguments: list[str]) -> int:
     is_writable = WRITABLE_OPTION in arguments  # also behind the command
-    words = [each for each in arguments if each != WRITABLE_OPTION]
-    options = parse_options(bundle.program, "at", words, add_at_options)
-    if not options.command:
+    own, command = split([each for each in arguments if each != WRITABLE_OPTION])
+    options = parse_options(bundle.program, "at", own, add_at_options)
+    if not command:
         raise OptionError("there is no command", f"write it as in  {bundle.program} at yesterday serve --bind :8001")
     moment = parse_time(options.time, datetime.datetime.now(datetime.UTC))
     with (
@@ -63,7 +64,22 @@ def run_at(bundle: Bundle, arguments: list[str]) -> int:
     ):
         prepare(bundle, plain, folder)
         print(f"{bundle.manifest.name} as of {backup.name}{'' if is_writable else ', read-only'}", file=sys.stderr)
-        return run(options.command, folder, is_writable=is_writable)
+        return run(command, folder, is_writable=is_writable)
+
+
+def split(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Split the command off: it begins with the second word that is no option.
+
+    argparse would give the command all that follows the time, and so the options of `at`, too.
+    """
+    rest, own, has_time = [*words], list[str](), False
+    while rest:
+        is_option = rest[0].startswith("-")
+        if not is_option and has_time:
+            break
+        has_time = has_time or not is_option
+        own += [rest.pop(0) for _ in range(2 if rest[0] in VALUE_OPTIONS else 1) if rest]
+    return own, rest
 
 
 @contextlib.contextmanager

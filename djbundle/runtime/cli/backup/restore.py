@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from djbundle.contract.handover import HandoverState
-from djbundle.errors import BackupError, NotServingError, OptionError
+from djbundle.errors import BackupError, DjbundleError, NotServingError, OptionError
 from djbundle.runtime.backup import exchange
 from djbundle.runtime.backup.contents import Contents
 from djbundle.runtime.backup.exchange import Restore
@@ -61,8 +61,8 @@ def run_restore(bundle: Bundle, arguments: list[str]) -> int:
     try:
         find_and_restore(bundle, options, report)
     except OSError as error:
-        fix = "make room, or correct the cause, and try again"
-        raise BackupError(f"the backup was not restored: {error}", fix) from error
+        fix = "make room, or correct the cause, and try again; the site has all of the backup, or all of what was there"
+        raise BackupError(f"the restore was cut short: {error}", fix) from error
     return 0
 
 
@@ -108,12 +108,23 @@ def any_exists(paths: Iterable[str]) -> bool:
 
 @contextlib.contextmanager
 def held_if(hold: Hold | None, data: Path) -> Iterator[None]:
-    """Hold the data directory, or end its hold, before data come into it. Put it back as it was if the block fails."""
+    """Hold the data directory, or end its hold, before data come into it.
+
+    Put the hold back as it was if the block fails with an error that says that nothing was restored. After any other
+    one, such as a full disk at the last step, the restored data may be there, so they stay held.
+    """
     before = Hold.read(data)
-    set_hold(hold, data)
+    try:
+        set_hold(hold, data)
+    except OSError:
+        with contextlib.suppress(OSError):
+            set_hold(before, data)
+        raise
     try:
         yield
-    except BaseException:
+    except NotServingError:  # it went away meanwhile
+        raise
+    except DjbundleError:
         set_hold(before, data)
         raise
 
@@ -158,18 +169,30 @@ def restore(bundle: Bundle, checked: CheckedBackup, contents: Contents, report: 
         request_status(bundle.data, check_program)
     except NotServingError:
         lock = lock_data_directory(bundle.data)
-        change = plan(checked, contents, bundle.data, with_secrets=True)
-        change.write()
+        change = prepare(checked, contents, bundle.data, with_secrets=True)
         change.finish()
         change.commit()
         os.close(lock)
     else:
-        change = plan(checked, contents, bundle.data, with_secrets=False)
-        change.write()
+        change = prepare(checked, contents, bundle.data, with_secrets=False)
         hand_over(bundle.data, report)
     kept = next((each.kept for each in change.exchanges if each.is_database), "")
     text = f"restored; the previous database is kept in {kept}" if Path(kept).exists() else "restored"
     report("restored", text, kept=kept)
+
+
+def prepare(checked: CheckedBackup, contents: Contents, data: Path, *, with_secrets: bool) -> Restore:
+    """Record the exchange of files that is next. Raise BackupError if that fails; then nothing has changed."""
+    try:
+        change = plan(checked, contents, data, with_secrets=with_secrets)
+        change.write()
+    except OSError as error:
+        raise not_restored(error) from error
+    return change
+
+
+def not_restored(error: OSError) -> BackupError:
+    return BackupError(f"the backup was not restored: {error}", "make room, or correct the cause, and try again")
 
 
 def hand_over(data: Path, report: Reporter) -> None:

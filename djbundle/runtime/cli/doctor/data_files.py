@@ -6,8 +6,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from djbundle.runtime.backup.outcomes import MESSAGES, Outcomes, Step
 from djbundle.runtime.backup.retention import last_backup
 from djbundle.runtime.cli.doctor.findings import Finding
+from djbundle.runtime.core.hold import Hold
 from djbundle.runtime.core.safe_path import name_of
 
 MAX_FILES = 100_000  # that are looked at
@@ -24,6 +26,8 @@ def check_data(data: Path, site: str) -> Iterator[Finding]:
     yield check_owners(data)
     yield from check_logs(data)
     yield check_backups(data, site)
+    yield from check_nights(data)
+    yield from check_hold(data)
 
 
 def check_owners(data: Path) -> Finding:
@@ -70,3 +74,19 @@ def check_backups(data: Path, site: str) -> Finding:
     if hours * 3600 > MAX_BACKUP_AGE:
         return Finding.warning("backup", text, "look for its reason in the log of serve")
     return Finding.ok("backup", text)
+
+
+def check_nights(data: Path) -> Iterator[Finding]:
+    """Yield the proof of a backup, and what failed: a backup, its copy or its proof."""
+    outcomes = Outcomes.read(data)
+    if worked_at := outcomes.of(Step.PROOF).worked_at:
+        hours = (time.time() - worked_at) / 3600
+        yield Finding.ok("proof", f"a backup was restored beside the site {hours:.0f} hours ago, and worked")
+    for step in outcomes.failing():
+        text = f"{MESSAGES[step]}: {outcomes.of(step).cause}"
+        yield Finding.warning(step, text, "correct that; `backup --prove latest` tries a proof again")
+
+
+def check_hold(data: Path) -> Iterator[Finding]:
+    if hold := Hold.read(data):
+        yield Finding.warning("hold", f"this is {hold.describe()}", "make it the live site:  resume")
