@@ -18,6 +18,12 @@ ACCOUNT = ("kid-1", "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkM
 FAULTS = {"PEBBLE_WFE_NONCEREJECT": "50", "PEBBLE_VA_SLEEPTIME": "1", "PEBBLE_AUTHZREUSE": "0"}
 
 
+def option_for_dns() -> str:
+    """Return the option with the address of the DNS server. It was renamed."""
+    usage = subprocess.run(["pebble-challtestsrv", "-help"], capture_output=True, text=True, check=False).stderr
+    return "-dnsserver" if "-dnsserver" in usage else "-dns01"
+
+
 class Pebble:
     """The test server; it runs while the context manager is open. It resolves every name to this machine.
 
@@ -59,7 +65,7 @@ class Pebble:
         }
         (self.folder / "pebble.json").write_text(json.dumps({"pebble": config}))
         names = ["-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "", "-defaultIPv6", ""]
-        dns = ["-dns01", f"127.0.0.1:{self.dns}", "-management", f"127.0.0.1:{self.dns_management}"]
+        dns = [option_for_dns(), f"127.0.0.1:{self.dns}", "-management", f"127.0.0.1:{self.dns_management}"]
         self.processes = [self.start("pebble-challtestsrv", *names[:6], *names[8:], *dns)]
         pebble = ["-config", str(self.folder / "pebble.json"), "-dnsserver", f"127.0.0.1:{self.dns}"]
         self.processes.append(self.start("pebble", *pebble))

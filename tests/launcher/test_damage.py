@@ -249,6 +249,7 @@ def run(bench: Bench, program: Path, seconds: float = 20) -> subprocess.Complete
         env={"PATH": os.defpath, "XDG_CACHE_HOME": cache},
         capture_output=True,
         text=True,
+        errors="replace",  # a flipped byte may be one of the message
         timeout=seconds,
         check=False,
     )
