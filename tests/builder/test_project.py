@@ -206,6 +206,10 @@ def test_data_with_the_names_of_tests(tmp_path: Path, *, protect: bool) -> None:
         "app/tests.py": "",
         ".env": "",
         "db.sqlite3": "",
+        "app/plugins/.gitkeep": "",
+        "static/uploads/.gitkeep": "",
+        "app/tests/empty/.gitkeep": "",
+        ".gitignore": "",
     }
     settings = {"manage.py": MANAGE, "pyproject.toml": f"[tool.djbundle]\nprotect = {str(protect).lower()}\n"}
     for name, text in (settings | kept | dropped).items():
@@ -220,3 +224,4 @@ def test_data_with_the_names_of_tests(tmp_path: Path, *, protect: bool) -> None:
     add_project(tree, FileSelection(project, inspection_stub), {}, Cache(tmp_path / "cache"))
     others = {"pyproject.toml", "app/part.py"} | (set() if protect else {"app/models.py", "manage.py"})
     assert {file.name for file in tree} == {name.replace(".py", ".pyc") for name in kept} | others
+    assert tree.empty == {"app/plugins"}

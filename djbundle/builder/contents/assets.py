@@ -35,7 +35,8 @@ def add_project(tree: Tree, selection: FileSelection, compiled: Modules, cache: 
     only sources that the start reads go in.
     """
     project, sources = selection.project, []
-    tree.empty |= {str(path.parent) for path in compiled}  # code may look at ``Path(__file__).parent``
+    # Code may look at ``Path(__file__).parent``, or list a folder that it expects.
+    tree.empty |= {str(path.parent) for path in compiled} | selection.kept_folders
     for path in selection.taken:
         file = project.root / path
         goes_in = path.suffix != ".py" or not project.configuration.protect or str(file) in selection.opened

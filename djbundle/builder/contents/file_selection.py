@@ -31,6 +31,7 @@ SOURCES = ("*.py", "*.py[cod]", "*.pyi", "*.po", "*.pot", "*.c", "*.h", "*.pyx",
 TEMPLATE = KINDS["templates"][0]
 TEMPLATE_MARKS = ("{{", "{%")  # of Django, Jinja and most others
 OPENED, NAMED = "opened by the start", "named by include"
+KEEPS_FOLDER = {".gitkeep", ".keep", ".gitignore"}  # git itself has no folders
 STATEMENTS = Suspicion("statements for a database, in no package")
 
 
@@ -80,6 +81,16 @@ class FileSelection:
     @property
     def taken(self) -> list[Path]:
         return [Path(each.path) for each in self.decisions if each.taken]
+
+    @property
+    def kept_folders(self) -> set[str]:
+        """The folders that git has for the sake of a hidden file in them. They may be empty otherwise."""
+        places = (path for path in self.project.files if path.name in KEEPS_FOLDER and not is_hidden(path.parent))
+        return {
+            str(path.parent)
+            for path in places
+            if path.parent.parts and not self.project.configuration.excludes(path) and not self._reason_of_place(path)
+        }
 
     def secrets_by_name(self) -> Iterator[Path]:
         """Yield the absolute paths of files left out for their name, whether git ignores them or not."""
