@@ -129,7 +129,6 @@ def make_request(protocol: Any = None, **environ: Any) -> Request:
         "HTTP_HOST": "localhost",
         "HTTP_X_REQUEST_ID": "a",
         "wsgi.url_scheme": "http",
-        "djbundle.is_draining": False,
     }
     whole = {**known, **environ}
     return Request(Transport(protocol or Protocol(), CONNECTION, whole["REQUEST_METHOD"], None), whole)

@@ -14,8 +14,8 @@ from typing import Any, cast
 
 from djbundle.runtime.http.asgi.middleware import AsgiMiddleware
 from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.protocol.added_headers import AddedHeaders
 from djbundle.runtime.http.protocol.observer import Observer
-from djbundle.runtime.http.protocol.response_middleware import AddedHeaders
 from djbundle.runtime.http.server import Server, WebOptions
 from djbundle.runtime.options.http import HttpOptions
 from djbundle.runtime.serve.web_process import Endpoint, serve_web

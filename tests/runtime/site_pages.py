@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from djbundle.runtime.http.limits.admission import Admission
-from djbundle.runtime.http.limits.bodies import Bodies
+from djbundle.runtime.http.limits.bodies import Bodies, close_body
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.protocol.transport import Request
 from djbundle.runtime.http.receivers import Receivers
@@ -102,7 +102,6 @@ class Client:
 def make_site() -> SiteThreads:
     def answer(request: Request) -> None:
         request.environ["page"].answer()
-        if spool := request.environ.get("djbundle.spool"):
-            spool.close()
+        close_body(request)
 
     return SiteThreads(answer, MAX_THREADS)

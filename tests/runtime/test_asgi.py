@@ -6,8 +6,8 @@ from typing import Any
 
 from djbundle.runtime.http.asgi.middleware import AsgiMiddleware
 from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.protocol.added_headers import AddedHeaders
 from djbundle.runtime.http.protocol.observer import Observer
-from djbundle.runtime.http.protocol.response_middleware import AddedHeaders
 from djbundle.runtime.options.http import HttpOptions
 from tests.runtime.granian import make_scope
 

@@ -17,8 +17,8 @@ from django.urls import path
 from djbundle.runtime.http import django_handler
 from djbundle.runtime.http.asgi.middleware import AsgiMiddleware
 from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.protocol.added_headers import AddedHeaders
 from djbundle.runtime.http.protocol.observer import Observer
-from djbundle.runtime.http.protocol.response_middleware import AddedHeaders
 from djbundle.runtime.options.http import HttpOptions
 from tests.runtime.granian import make_scope
 

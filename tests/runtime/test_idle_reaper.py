@@ -3,7 +3,6 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
@@ -79,12 +78,12 @@ def test_a_wsgi_site_knows_who_waits(connection: Connection) -> None:
         known = tracker.awaits_response(IDLE_TIMEOUT)
         return known(connection) if known else None
 
-    environ: dict[str, Any] = {"djbundle.started_at": time.perf_counter(), "REMOTE_ADDR": connection.peer}
-    request = Request(Transport(None, connection.client, "GET", None), environ)
+    request = Request(Transport(None, connection.client, "GET", None), {"REMOTE_ADDR": connection.peer})
+    request.started_at = time.perf_counter()
     assert is_awaited() is False
     threads.answering[1] = request
     assert is_awaited() is False, "its connection was heard of a moment ago"
-    environ["djbundle.started_at"] -= IDLE_TIMEOUT
+    request.started_at -= IDLE_TIMEOUT
     assert is_awaited() is True
     del threads.answering[1]
     streams.open[1] = StreamedResponse(streams, request, iter(()), 0)

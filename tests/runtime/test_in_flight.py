@@ -14,8 +14,9 @@ import pytest
 
 from djbundle.runtime.http.asgi.middleware import AsgiMiddleware
 from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.protocol.added_headers import AddedHeaders
 from djbundle.runtime.http.protocol.observer import Observer
-from djbundle.runtime.http.protocol.response_middleware import AddedHeaders, WsgiMiddleware
+from djbundle.runtime.http.protocol.response_heads import ResponseHeads
 from djbundle.runtime.http.streaming import generated_response
 from djbundle.runtime.http.streaming.streams import Streams
 from djbundle.runtime.http.wsgi import WsgiSite
@@ -119,9 +120,9 @@ def test_request_is_ended_with_its_answer(monkeypatch: pytest.MonkeyPatch, make:
         return make()
 
     observer = Observer(Scoreboard.create(1).slot(0), access_log=False, in_flight=in_flight)
-    site = WsgiSite(WsgiMiddleware(application, AddedHeaders(), observer), Streams(Limits(HttpOptions())))
+    site = WsgiSite(application, Streams(Limits(HttpOptions())), ResponseHeads(AddedHeaders(), observer))
     with contextlib.suppress(RuntimeError):
-        site.answer(make_request(PATH_INFO="/page/", **{"djbundle.started_at": 0.0}))
+        site.answer(make_request(PATH_INFO="/page/"))
     assert during == ["GET /page/"]
     wait_until(lambda: not in_flight.noted(), "the request is ended")
 

@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +15,8 @@ from djbundle.runtime.files.static_cache import (
     StaticCache,
 )
 from djbundle.runtime.http.limits.whole_pages import MAX_WHOLE_SIZE
-from djbundle.runtime.http.protocol.response_middleware import AddedHeaders
+from djbundle.runtime.http.protocol.added_headers import AddedHeaders
+from djbundle.runtime.http.protocol.response_heads import ResponseHeads
 from djbundle.runtime.http.protocol.transport import Request
 from tests.runtime.granian import make_request
 
@@ -50,7 +50,7 @@ class Sent:
 
 @pytest.fixture
 def cache() -> StaticCache:
-    return StaticCache({}, AddedHeaders(), SimpleNamespace(record_response=lambda *_: None))  # type: ignore[arg-type]
+    return StaticCache({}, ResponseHeads(AddedHeaders(), None))
 
 
 def publish(cache: StaticCache, path: Path, size: int) -> bytes:

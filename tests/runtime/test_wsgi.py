@@ -12,6 +12,8 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.protocol.added_headers import AddedHeaders
+from djbundle.runtime.http.protocol.response_heads import ResponseHeads
 from djbundle.runtime.http.streaming import generated_response
 from djbundle.runtime.http.streaming.streams import Streams
 from djbundle.runtime.http.wsgi import WsgiSite
@@ -20,9 +22,11 @@ from tests.runtime.granian import Protocol, make_request
 from tests.support.waiting import wait_until
 
 
-def run_site(application: Any, protocol: Protocol, **environ: Any) -> Protocol:
-    site = WsgiSite(application, Streams(Limits(HttpOptions())))
-    site.answer(make_request(protocol, **site.base_environ, **environ))
+def run_site(application: Any, protocol: Protocol, *, spool: io.BytesIO | None = None, **environ: Any) -> Protocol:
+    site = WsgiSite(application, Streams(Limits(HttpOptions())), ResponseHeads(AddedHeaders(), None))
+    request = make_request(protocol, **site.base_environ, **environ)
+    request.spool = spool
+    site.answer(request)
     assert protocol.over.wait(10)
     return protocol
 
@@ -43,6 +47,7 @@ def no_databases(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 TEXT = "text/plain; charset=utf-8"
+ID = ("X-Request-ID", "a")  # of the request, see make_request
 
 
 @pytest.mark.parametrize(
@@ -56,7 +61,7 @@ TEXT = "text/plain; charset=utf-8"
 )
 def test_answers_are_sent(make: Callable[[], Iterable[bytes]], how: str) -> None:
     sent = response_of(make())
-    assert (sent.status, sent.headers, sent.body) == (201, [("X-A", "b")], b"abc")
+    assert (sent.status, sent.headers, sent.body) == (201, [("X-A", "b"), ID], b"abc")
     assert len(sent.parts) == (1 if how == "whole" else 2)
 
 
@@ -78,7 +83,7 @@ class ClosableList(ClosableResponse, list[bytes]):
 @pytest.mark.parametrize("kind", [ClosableResponse, ClosableList])
 def test_answer_and_body_are_closed_behind_it(kind: type[ClosableResponse]) -> None:
     response, spool = kind([b"abc"]), io.BytesIO()
-    assert response_of(response, **{"djbundle.spool": spool}).body == b"abc"
+    assert response_of(response, spool=spool).body == b"abc"
     wait_until(lambda: response.closed, "it is closed")
     assert spool.closed
 
@@ -89,7 +94,7 @@ def test_the_body_of_a_request_that_fails_is_closed() -> None:
 
     spool = io.BytesIO()
     with pytest.raises(ValueError):  # noqa: PT011 - ours
-        run_site(application, Protocol(), **{"djbundle.spool": spool})
+        run_site(application, Protocol(), spool=spool)
     assert spool.closed
 
 
@@ -100,7 +105,7 @@ def test_a_generator_may_begin_late() -> None:
         yield b"bc"
 
     sent = run_site(application, Protocol())
-    assert (sent.status, sent.headers, sent.parts) == (404, [("X-A", "b")], [b"a", b"bc"])
+    assert (sent.status, sent.headers, sent.parts) == (404, [("X-A", "b"), ID], [b"a", b"bc"])
 
 
 def test_an_application_sees_its_request_and_not_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

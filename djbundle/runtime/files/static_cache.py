@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 
 from servestatic.responders import StaticFile
 
-from djbundle.runtime.http.protocol.observer import Observer
-from djbundle.runtime.http.protocol.response_middleware import AddedHeaders
+from djbundle.runtime.http.protocol.response_heads import ResponseHeads
 from djbundle.runtime.http.protocol.transport import Headers, RawHeaders, Request, encode_headers
 from djbundle.runtime.http.streaming.part_sizes import MAX_PART_SIZE
 from djbundle.runtime.http.streaming.streams import Streams
@@ -34,8 +33,8 @@ class CachedFile(NamedTuple):
 class StaticCache:
     """The cache. `files` is what servestatic has found, by path."""
 
-    def __init__(self, files: dict[str, Any], added_headers: AddedHeaders, observer: Observer) -> None:
-        self.files, self.added_headers, self.observer = files, added_headers, observer
+    def __init__(self, files: dict[str, Any], heads: ResponseHeads) -> None:
+        self.files, self.heads = files, heads
         self.cached: dict[str, CachedFile | None] = {}  # by file name, one for each encoding; None: too large
         self.lookups: dict[tuple[str, str], CachedFile | None] = {}  # by path and Accept-Encoding
         self.free_bytes = MAX_CACHE_SIZE
@@ -55,8 +54,8 @@ class StaticCache:
         if cached is None:
             return False
         seconds = time.perf_counter() - begun
-        self.observer.record_response("GET", path, 200, seconds, environ["REMOTE_ADDR"], environ["HTTP_X_REQUEST_ID"])
-        self.send(request, cached, self.added_headers.wsgi_headers(environ, seconds), streams)
+        self.heads.record(request, 200, seconds)
+        self.send(request, cached, self.heads.added(request, seconds), streams)
         return True
 
     @staticmethod

@@ -19,7 +19,7 @@ class WsgiRequestTracker:
             return None
         before = time.perf_counter() - seconds
         answering = [*self.threads.answering.values()]
-        clients = {each.transport.connection for each in answering if each.environ["djbundle.started_at"] <= before}
+        clients = {each.transport.connection for each in answering if each.started_at <= before}
         clients.update(each.request.transport.connection for each in [*self.streams.open.values()])
         return lambda connection: connection.client in clients
 

@@ -23,6 +23,7 @@ from djbundle.runtime.http.asgi_gateway import AsgiGateway
 from djbundle.runtime.http.lifespan import Lifespan
 from djbundle.runtime.http.limits.idle_reaper import RequestTracker
 from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.protocol.response_heads import ResponseHeads
 from djbundle.runtime.http.receivers import MAX_RECEIVERS, NO_IDLE_TIMEOUT, Receivers
 from djbundle.runtime.http.websockets import WebSocketDrain
 from djbundle.runtime.http.wsgi_gateway import AnswerFromMemory, WsgiGateway
@@ -115,6 +116,7 @@ class Server:
         limits: Limits | None = None,
         answer_from_memory: AnswerFromMemory | None = None,
         lifespan: Lifespan | None = None,
+        heads: ResponseHeads | None = None,
     ) -> None:
         use_log_of_site()
         self.options, self.lifespan = options, lifespan
@@ -126,7 +128,7 @@ class Server:
         self.gateway: WsgiGateway | AsgiGateway
         if options.interface == "wsgi":
             threads = options.blocking_threads
-            self.gateway = WsgiGateway(application, self.limits, threads, options.spool, answer_from_memory)
+            self.gateway = WsgiGateway(application, self.limits, threads, options.spool, answer_from_memory, heads)
         else:
             self.gateway = AsgiGateway(application, self.limits, self.loop)
             self.gateway.state = lifespan.state if lifespan else {}

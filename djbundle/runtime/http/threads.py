@@ -150,8 +150,7 @@ class SiteThreads:
     def answer(self, request: Request) -> None:
         """Answer a request in this thread."""
         number = threading.get_ident()
-        environ = request.environ
-        environ["djbundle.started_at"] = time.perf_counter()
+        request.started_at = time.perf_counter()
         self.answering[number] = request
         try:
             self.site(request)

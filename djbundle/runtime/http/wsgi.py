@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
@@ -10,6 +11,7 @@ from django.http import HttpResponse
 
 from djbundle.common.processes import end_copy
 from djbundle.runtime.http.limits.bodies import close_body
+from djbundle.runtime.http.protocol.response_heads import ResponseHeads
 from djbundle.runtime.http.protocol.transport import BODILESS_STATUSES, Headers, Request, with_content_length
 from djbundle.runtime.http.streaming.part_sizes import FileParts
 from djbundle.runtime.http.streaming.streams import Streams
@@ -24,9 +26,10 @@ class WsgiSite:
         self,
         application: Callable[..., Iterable[bytes]],
         streams: Streams,
+        heads: ResponseHeads,
         hold_back: Callable[[Request], bool] = lambda _request: False,
     ) -> None:
-        self.application, self.streams, self.hold_back = application, streams, hold_back
+        self.application, self.streams, self.heads, self.hold_back = application, streams, heads, hold_back
         self.process = os.getpid()
         self.base_environ = {  # of all requests
             "GATEWAY_INTERFACE": "CGI/1.1",
@@ -45,22 +48,23 @@ class WsgiSite:
         """Answer, unless `hold_back` keeps the request. Raise what the application raises."""
         if self.streams.budget.total and self.hold_back(request):
             return
-        head = StartResponse()
-        environ = request.environ.copy()  # the application may keep and change it
+        head = StartResponse(self.heads, request)
+        self.heads.note_begin(request)
         try:
-            response = self.application(environ, head)
+            response = self.application(request.environ.copy(), head)  # it may keep and change the copy
         except BaseException:
             end_copy(self.process)
-            close_response((), environ)
+            self.heads.record(request, 500, time.perf_counter() - request.started_at)
+            self.close_response((), request)
             raise
         end_copy(self.process)
         if isinstance(response, (HttpResponse, list)):  # complete; a StreamingHttpResponse is no HttpResponse
             try:
                 self.send_whole(request, head, b"".join(response))
             finally:  # even if Granian refuses the head for its control characters
-                close_response(response, environ)
+                self.close_response(response, request)
             return
-        parts = ResponseParts(response, environ)
+        parts = ResponseParts(response, lambda: self.close_response(response, request))
         try:
             self.send_parts(request, head, parts)
         except BaseException:
@@ -87,38 +91,41 @@ class WsgiSite:
 
     def send_small(self, request: Request, head: "StartResponse", body: bytes) -> None:
         transport = request.transport
-        if (
-            transport.byte_counter
-            and body
-            and transport.is_suspicious
-            and not transport.is_bodiless
-            and head.status not in BODILESS_STATUSES
-        ):
+        has_body = body and not transport.is_bodiless and head.status not in BODILESS_STATUSES
+        if has_body and transport.is_suspicious:
             self.streams.send_fenced(request, head.status, head.headers, body)
         else:
             transport.respond(head.status, head.headers, body)
+
+    def close_response(self, response: Iterable[bytes], request: Request) -> None:
+        """Close a response and the body of its request, which it may have read until now."""
+        self.heads.note_end(request)
+        if close := getattr(response, "close", None):
+            close()
+        close_body(request)
 
 
 class StartResponse:
     """WSGI's ``start_response``, which the application calls to begin its response."""
 
-    __slots__ = ("headers", "status")
+    __slots__ = ("headers", "heads", "request", "status")
 
-    def __init__(self) -> None:
-        self.status = 0
+    def __init__(self, heads: ResponseHeads, request: Request) -> None:
+        self.heads, self.request, self.status = heads, request, 0
         self.headers: Headers = []
 
     def __call__(self, status: str, headers: Headers, _exc_info: Any = None) -> None:
-        self.status, self.headers = int(status[:3]), headers
+        self.status = int(status[:3])
+        self.headers = self.heads.complete(self.request, self.status, headers)
 
 
 class ResponseParts:
     """The parts of a response, one for each call of ``next()``."""
 
-    __slots__ = ("environ", "remaining", "response")
+    __slots__ = ("close", "remaining")
 
-    def __init__(self, response: Iterable[bytes], environ: dict[str, Any]) -> None:
-        self.response, self.environ = response, environ
+    def __init__(self, response: Iterable[bytes], close: Callable[[], None]) -> None:
+        self.close = close
         self.remaining: Iterator[bytes] = iter(response)
 
     def begin(self) -> None:
@@ -127,15 +134,3 @@ class ResponseParts:
 
     def __next__(self) -> bytes:
         return next(self.remaining)
-
-    def close(self) -> None:
-        close_response(self.response, self.environ)
-
-
-def close_response(response: Iterable[bytes], environ: dict[str, Any]) -> None:
-    """Close a response and the body of its request, which it may have read until now."""
-    if on_close := environ.pop("djbundle.on_close", None):
-        on_close()
-    if close := getattr(response, "close", None):
-        close()
-    close_body(environ)

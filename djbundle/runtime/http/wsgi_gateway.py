@@ -8,9 +8,11 @@ from djbundle.runtime.http.limits.admission import Admission
 from djbundle.runtime.http.limits.bodies import Bodies
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.unacknowledged import ResponseByteCounter
+from djbundle.runtime.http.protocol.added_headers import AddedHeaders
 from djbundle.runtime.http.protocol.connections import connection_id
 from djbundle.runtime.http.protocol.environ import make_environ
 from djbundle.runtime.http.protocol.request_middleware import RequestMiddleware
+from djbundle.runtime.http.protocol.response_heads import ResponseHeads
 from djbundle.runtime.http.protocol.transport import HTTP_2, Request, Transport
 from djbundle.runtime.http.receivers import Receivers
 from djbundle.runtime.http.request_tracker import WsgiRequestTracker
@@ -35,11 +37,13 @@ class WsgiGateway:
         threads: int,
         spool: str | None,
         answer_from_memory: AnswerFromMemory | None,
+        heads: ResponseHeads | None = None,
     ) -> None:
         self.limits, self.answer_from_memory = limits, answer_from_memory
         self.request_middleware = RequestMiddleware(limits.is_proxy)
         self.streams = Streams(limits)
-        site = WsgiSite(application, self.streams, self.hold_back)
+        heads = heads or ResponseHeads(AddedHeaders(), None)
+        site = WsgiSite(application, self.streams, heads, self.hold_back)
         self.base_environ = site.base_environ
         self.site = SiteThreads(site.answer, threads, limits.is_proxy)
         self.bodies = Bodies(limits, spool)
@@ -59,7 +63,7 @@ class WsgiGateway:
             if self.limits.flooders.drop(watcher):
                 return
             request = self.request(watcher.scope, watcher.proto)
-            request.environ["djbundle.is_draining"] = is_draining
+            request.is_draining = is_draining
             receivers.receive(request)
         except BaseException:
             write("error", "serve", "a request failed", trace=traceback.format_exc())

@@ -13,7 +13,6 @@ from django.core.management import call_command
 from djbundle.common.endings import disable_inherited_finalizers, end_python
 from djbundle.common.thread_connections import close_with_threads
 from djbundle.errors import OptionError
-from djbundle.manifest import Interface
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.files.static_cache import StaticCache
 from djbundle.runtime.files.static_files import LoadedSite
@@ -21,8 +20,9 @@ from djbundle.runtime.handover.fresh_start import PreparedSite
 from djbundle.runtime.http.asgi.middleware import AsgiMiddleware
 from djbundle.runtime.http.lifespan import Lifespan
 from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.protocol.added_headers import AddedHeaders
 from djbundle.runtime.http.protocol.observer import Observer
-from djbundle.runtime.http.protocol.response_middleware import AddedHeaders, WsgiMiddleware
+from djbundle.runtime.http.protocol.response_heads import ResponseHeads
 from djbundle.runtime.http.server import Server, WebOptions
 from djbundle.runtime.metrics.server import serve_metrics
 from djbundle.runtime.net.sockets import Listeners
@@ -125,8 +125,9 @@ class ChildFactory:
         """Load the site. Return the function that makes the server in the process that answers requests."""
         site, interface, added = self._source.load(), self._bundle.manifest.interface, additions(self._options)
         limits = Limits(self._options.http, observer)
-        application = wrap_application(site.application, interface, added, observer, limits)
-        static_cache = StaticCache(site.files, added, observer)
+        heads = ResponseHeads(added, observer)
+        application = site.application if interface == "wsgi" else wrap_asgi(site.application, added, observer, limits)
+        static_cache = StaticCache(site.files, heads)
         web_options = WebOptions(
             interface=interface,
             blocking_threads=self._options.blocking_threads,
@@ -134,7 +135,7 @@ class ChildFactory:
             spool=settings.FILE_UPLOAD_TEMP_DIR,
         )
         lifespan = Lifespan(site.project, self._options.http.lifespan) if interface == "asgi" else None
-        return partial(Server, application, web_options, limits, static_cache.answer, lifespan)
+        return partial(Server, application, web_options, limits, static_cache.answer, lifespan, heads)
 
     def _heartbeat(self, limit: float, report_after: float = 0) -> Heartbeat:
         """Return the heartbeat of a process. The time to load the site has no limit."""
@@ -190,12 +191,8 @@ class ChildFactory:
         return forking.title(self._bundle.manifest.name, role)
 
 
-def wrap_application(
-    application: Any, interface: Interface, added: AddedHeaders, observer: Observer, limits: Limits
-) -> Any:
-    """Wrap the application of `interface` in the middleware that every site gets."""
-    if interface == "wsgi":
-        return WsgiMiddleware(application, added, observer)
+def wrap_asgi(application: Any, added: AddedHeaders, observer: Observer, limits: Limits) -> Any:
+    """Wrap an ASGI application in the middleware that every site gets."""
     from djbundle.runtime.http.django_handler import bound_memory  # noqa: PLC0415 - a WSGI site has no need of it
 
     bound_memory()

@@ -8,8 +8,8 @@ from djbundle.runtime.http.asgi.request_body import RequestBody
 from djbundle.runtime.http.asgi.response import AsgiResponse
 from djbundle.runtime.http.limits.budget import RESPONSE_COST
 from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.protocol.added_headers import AddedHeaders
 from djbundle.runtime.http.protocol.observer import Observer
-from djbundle.runtime.http.protocol.response_middleware import AddedHeaders
 from djbundle.runtime.http.protocol.validity import is_bad_host, length_refusal
 
 

@@ -7,8 +7,8 @@ from djbundle.runtime.http.asgi.exchange import Exchange
 from djbundle.runtime.http.asgi.request import Message, Receive, Send, client_address, read_headers
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.response_account import ClientDisconnectedError, StalledClientError
+from djbundle.runtime.http.protocol.added_headers import AddedHeaders
 from djbundle.runtime.http.protocol.observer import Observer
-from djbundle.runtime.http.protocol.response_middleware import AddedHeaders
 from djbundle.runtime.http.protocol.transport import OPEN_FILE
 from djbundle.runtime.http.websocket_gate import WebSocketGate
 from djbundle.runtime.logs import lines

@@ -11,9 +11,9 @@ from djbundle.runtime.http.limits.budget import RESPONSE_COST
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.refusals import refusal_headers
 from djbundle.runtime.http.limits.unacknowledged import FENCE_COUNT
+from djbundle.runtime.http.protocol.added_headers import AddedHeaders, merge_headers
 from djbundle.runtime.http.protocol.connections import abort_connections
 from djbundle.runtime.http.protocol.observer import Observer
-from djbundle.runtime.http.protocol.response_middleware import AddedHeaders, merge_headers
 from djbundle.runtime.http.protocol.response_validity import check_status
 from djbundle.runtime.http.protocol.transport import (
     BODILESS_STATUSES,

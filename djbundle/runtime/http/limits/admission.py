@@ -6,13 +6,11 @@ from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
 
-from djbundle.runtime.http.limits.bodies import SPOOL_KEY, Bodies, Enter, close_body
+from djbundle.runtime.http.limits.bodies import Bodies, Enter, close_body
 from djbundle.runtime.http.limits.budget import HOLD_TIMEOUT, MAX_HELD_REQUESTS
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.protocol.transport import Request
 from djbundle.runtime.http.protocol.validity import refusal
-
-HELD_UNTIL_KEY = "djbundle.held_until"  # in the environ of a request that was held: until when, monotonic seconds
 
 
 class Admission:
@@ -53,21 +51,21 @@ class Admission:
 
     def forward(self, request: Request, enter: Enter, enter_now: Enter) -> None:
         """Answer the request, or make it enter the site: now, or when its body is complete."""
-        has_whole_body = SPOOL_KEY in request.environ
-        if has_whole_body or not (self.answer(request) or self.bodies.receive(request, enter)):
+        if request.spool or not (self.answer(request) or self.bodies.receive(request, enter)):
             enter_now(request)
 
     def hold(self, request: Request, enter: Enter) -> None:
         """Hold a request until it may enter the site, but not forever."""
         now = time.monotonic()
-        if len(self.held) >= MAX_HELD_REQUESTS or now > request.environ.setdefault(HELD_UNTIL_KEY, now + HOLD_TIMEOUT):
+        request.held_until = request.held_until or now + HOLD_TIMEOUT
+        if len(self.held) >= MAX_HELD_REQUESTS or now > request.held_until:
             self.refuse_held(request)
         else:
             self.held.append((request, enter))
 
     def refuse_held(self, request: Request) -> None:
         """Refuse a request that was held."""
-        close_body(request.environ)
+        close_body(request)
         self.refusals.refuse(request, *self.budget.refusal(request.client))
 
     def hold_back(self, request: Request) -> bool:

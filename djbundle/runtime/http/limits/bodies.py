@@ -18,15 +18,13 @@ from djbundle.runtime.logs.lines import log
 
 MAX_BODY_IN_MEMORY = 256 << 10  # bytes; a larger body needs a file
 
-SPOOL_KEY = "djbundle.spool"  # where the environ has a complete body
-
 Enter = Callable[[Request], None]
 
 
-def close_body(environ: dict[str, Any]) -> None:
+def close_body(request: Request) -> None:
     """Close the body of a request, if it has a complete one."""
-    if spool := environ.get(SPOOL_KEY):
-        spool.close()
+    if request.spool:
+        request.spool.close()
 
 
 class Bodies:
@@ -116,10 +114,10 @@ class Body:
     def complete_request(self) -> Request:
         environ = self.request.environ
         self.spool.seek(0)
-        environ["wsgi.input"] = environ[SPOOL_KEY] = self.spool
+        environ["wsgi.input"] = self.request.spool = self.spool  # type: ignore[assignment]  # it is a binary file
         environ["CONTENT_LENGTH"] = str(self.rate.size)
         if environ.pop("HTTP_TRANSFER_ENCODING", None):  # a proxy may have believed its Content-Length, so
-            environ["djbundle.is_draining"] = True  # nothing else is read from this connection (RFC 9112, 6.3)
+            self.request.is_draining = True  # nothing else is read from this connection (RFC 9112, 6.3)
         return self.request
 
     def handle_disconnect(self) -> None:

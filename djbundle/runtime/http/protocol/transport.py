@@ -5,7 +5,7 @@ client has taken a part of what waits for it.
 """
 
 from collections.abc import Iterable, Sized
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from djbundle.runtime.http.protocol.response_validity import check_status
 
@@ -14,6 +14,7 @@ RawHeaders = list[tuple[bytes, bytes]]  # as ASGI has them
 ConnectionId = tuple[str, int]  # address and port of the other end
 
 HTTP_2 = "HTTP/2"
+NO_PLACE = -1
 BODILESS_STATUSES = frozenset((204, 304))
 TURN = "djbundle.turn"  # key in the ASGI scope: the turn of the request
 OPEN_FILE = "djbundle.open_file"  # key in the ASGI scope: the check before a file is opened
@@ -100,14 +101,21 @@ class Transport:
 class Request:
     """A request to a WSGI site, and how its response is sent.
 
-    `client` is the address of the client, as far as trusted proxies tell it.
+    The environ is for the site, which gets a copy; what the server knows of a request are attributes.
     """
 
-    __slots__ = ("client", "environ", "transport")
+    __slots__ = (
+        *("client", "environ", "held_until", "in_flight_place", "is_draining", "spool", "started_at", "transport"),
+    )
 
     def __init__(self, transport: Transport, environ: dict[str, Any]) -> None:
         self.transport, self.environ = transport, environ
-        self.client: str = environ["REMOTE_ADDR"]
+        self.client: str = environ["REMOTE_ADDR"]  # its address, as far as trusted proxies tell it
+        self.is_draining = False  # the connection is to be closed after the response
+        self.started_at = 0.0  # when a thread of the site began to answer, by time.perf_counter()
+        self.held_until = 0.0  # until when it may wait for its client, monotonic seconds; 0: it has not waited yet
+        self.in_flight_place = NO_PLACE  # of its note, see process/in_flight.py
+        self.spool: BinaryIO | None = None  # its complete body
 
     @property
     def size(self) -> int:
