@@ -62,6 +62,9 @@ def load_django(bundle: Bundle) -> None:
     import django  # noqa: PLC0415 - only after the overlay
 
     django.setup()
+    from djbundle.runtime.database.connection_lookup import look_up_once  # noqa: PLC0415 - needs Django
+
+    look_up_once()
 
 
 def load_site(bundle: Bundle, options: ServeOptions, watch: AncestorMonitor, notice: ShutdownNotice) -> "LoadedSite":

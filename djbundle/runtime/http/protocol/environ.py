@@ -1,6 +1,7 @@
 """Makes the environ of WSGI (PEP 3333) from Granian's ASGI scope, in which headers are as they were sent."""
 
 import io
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -11,6 +12,7 @@ UNPREFIXED_KEYS = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_
 PERCENT = ord("%")  # to look for bytes in bytes would raise and catch an exception each time
 MAX_KEYS = 1024  # names that are remembered; clients may send any
 
+_port_text = lru_cache(str)
 _keys: dict[bytes, str] = dict(UNPREFIXED_KEYS)
 
 
@@ -26,7 +28,7 @@ def make_environ(scope: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
     environ["PATH_INFO"] = (unquote_to_bytes(path) if PERCENT in path else path).decode("latin-1")
     environ["QUERY_STRING"] = scope["query_string"].decode("latin-1")
     environ["SERVER_NAME"] = name
-    environ["SERVER_PORT"] = str(port)
+    environ["SERVER_PORT"] = _port_text(port)
     environ["SERVER_PROTOCOL"] = PROTOCOLS.get(scope["http_version"], "HTTP/1.1")
     environ["REMOTE_ADDR"] = scope["client"][0]
     environ["wsgi.url_scheme"] = scope["scheme"]

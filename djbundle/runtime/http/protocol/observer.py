@@ -24,10 +24,15 @@ class Observer:
         """
         self.slot.count_response(status, seconds)
         if self.access_log:
-            fields: dict[str, Value] = {
-                "status": status,
-                "ms": round(seconds * 1000, 1),
-                "client": client,
-                "id": request_id,
-            }
-            lines.write("info", "access", f"{method} {path}", fields)
+            self.log_response(method, path, status, seconds, client, request_id)
+
+    @staticmethod
+    def log_response(method: str, path: str, status: int, seconds: float, client: str, request_id: str) -> None:
+        """Write a response to the access log, see record_response()."""
+        fields: dict[str, Value] = {
+            "status": status,
+            "ms": round(seconds * 1000, 1),
+            "client": client,
+            "id": request_id,
+        }
+        lines.write("info", "access", f"{method} {path}", fields)

@@ -35,10 +35,14 @@ class ResponseHeads:
 
     def record(self, request: Request, status: int, seconds: float) -> None:
         """Count and log a response. `seconds` are from the complete request to the head of its response."""
-        if self.observer:
+        observer = self.observer
+        if observer is None:
+            return
+        observer.slot.count_response(status, seconds)
+        if observer.access_log:
             environ = request.environ
             path, request_id = readable_path(environ["PATH_INFO"]), environ["HTTP_X_REQUEST_ID"]
-            self.observer.record_response(environ["REQUEST_METHOD"], path, status, seconds, request.client, request_id)
+            observer.log_response(environ["REQUEST_METHOD"], path, status, seconds, request.client, request_id)
 
     def added(self, request: Request, seconds: float) -> Headers:
         """Return the headers that are added."""
