@@ -9,6 +9,7 @@ from typing import Any, Self
 from djbundle.runtime.net.trusted_proxies import THIS_MACHINE, TrustedProxies, parse_proxies
 
 SIZE = re.compile(r"(\d+)\s*([kmg]?)i?b?", re.IGNORECASE)
+HOST = re.compile(r"[a-z0-9.-]+(:\d{1,5})?", re.ASCII)
 PATH = re.compile(r"/[\w./-]+", re.ASCII)
 MIN_BUFFER_SIZE = 8192  # bytes; Granian refuses less
 MODES = ("auto", "on", "off")  # of the lifespan
@@ -27,6 +28,7 @@ class HttpOptions:
     server_timing: bool = False
     health_path: str = "/up"
     lifespan: str = "auto"  # of an ASGI site
+    redirect: tuple[tuple[str, str], ...] = ()  # hosts, and those to which their requests are redirected
 
     @property
     def head_seconds(self) -> float:
@@ -36,7 +38,8 @@ class HttpOptions:
     @classmethod
     def take_from(cls, options: dict[str, Any]) -> Self:
         """Remove the HTTP options from all the options of ``serve``, and return them."""
-        return cls(**{field.name: options.pop(field.name) for field in fields(cls)})
+        taken = {field.name: options.pop(field.name) for field in fields(cls)}
+        return cls(**taken | {"redirect": tuple(taken["redirect"])})
 
 
 def add_http_options(parser: ArgumentParser) -> None:
@@ -108,6 +111,14 @@ def add_http_options(parser: ArgumentParser) -> None:
         help="of an ASGI site: auto also serves a site without one, on refuses such a site, off does not use it;"
         " default: %(default)s",
     )
+    add(
+        "--redirect",
+        type=parse_redirect,
+        action="append",
+        default=[],
+        metavar="HOST=HOST",
+        help="redirect requests for the first host to the second, as in www.shop.example=shop.example; repeatable",
+    )
     add("--server-timing", action="store_true", help="tell browsers how long each answer took to make")
 
 
@@ -124,6 +135,14 @@ def parse_path(text: str) -> str:
     if not PATH.fullmatch(text):
         raise ArgumentTypeError(f'"{text}" is not a path; write it as in /up')
     return text
+
+
+def parse_redirect(text: str) -> tuple[str, str]:
+    """Return the two hosts of a redirect. The second may have a port."""
+    old, _, new = text.lower().partition("=")
+    if not HOST.fullmatch(old) or ":" in old or not HOST.fullmatch(new) or old == new:
+        raise ArgumentTypeError(f'"{text}" is no redirect; write it as in www.shop.example=shop.example')
+    return old, new
 
 
 def parse_size(text: str) -> int:

@@ -75,7 +75,7 @@ def load_site(bundle: Bundle, options: ServeOptions, watch: AncestorMonitor, not
     from django.utils.module_loading import import_string  # noqa: PLC0415
 
     from djbundle.runtime.files.static_files import serve_files  # noqa: PLC0415
-    from djbundle.runtime.http import health, maintenance  # noqa: PLC0415
+    from djbundle.runtime.http import health, host_redirects, maintenance  # noqa: PLC0415
     from djbundle.runtime.serve.backup_health import SiteHealth  # noqa: PLC0415
 
     dotted = bundle.manifest.application
@@ -84,6 +84,9 @@ def load_site(bundle: Bundle, options: ServeOptions, watch: AncestorMonitor, not
     application = maintenance.wrap(application, bundle.manifest.interface, maintenance.MaintenanceGate(bundle.data))
     site, path = serve_files(application, bundle, media=options.media), options.http.health_path
     site = site._replace(watch=watch)
+    if options.http.redirect:
+        redirects = host_redirects.HostRedirects(dict(options.http.redirect))
+        site = site._replace(application=host_redirects.wrap(site.application, bundle.manifest.interface, redirects))
     if not health.is_unused_path(path):
         return site
     healthy = SiteHealth(path, bundle.data, has_worker=Role.WORKER in options.roles, sources=(watch, notice))
