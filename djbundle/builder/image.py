@@ -8,7 +8,6 @@ engines take: podman drops the health check of OCI's.
 import hashlib
 import io
 import json
-import struct
 import subprocess
 import tarfile
 import tempfile
@@ -18,11 +17,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
+from djbundle.builder.machines import MACHINES
+from djbundle.builder.native.elf import machine_of
 from djbundle.contract.file_format import is_bundle
 from djbundle.errors import OptionError, OutputError
 
-ARCHITECTURES = {62: "amd64", 183: "arm64"}  # as OCI names them, by e_machine of ELF
-MACHINE_OFFSET = 18  # bytes, of e_machine in an ELF header (elf(5))
 STORAGE = "storage"  # the data directory in a container
 PORT = 80
 SECOND = 1_000_000_000  # nanoseconds
@@ -63,10 +62,8 @@ class Facts:
 
 
 def architecture_of(bundle: Path) -> str:
-    with bundle.open("rb") as file:
-        file.seek(MACHINE_OFFSET)
-        (machine,) = struct.unpack("<H", file.read(2))
-    return ARCHITECTURES[machine]
+    """Return the kind of its machine, as images name it."""
+    return next(each.oci for each in MACHINES.values() if each.elf == machine_of(bundle))
 
 
 def write_image(bundle: Path, output: Path, tag: str | None = None) -> str:

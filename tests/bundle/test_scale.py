@@ -159,7 +159,7 @@ def test_bad_input(small: Path, tmp_path: Path, variables: dict[str, str], code:
 def test_check_tells_what_is_left(new_small: NewSite, postgres: Postgres, redis: Redis) -> None:
     site = new_small()
     before = site.run("check").stderr
-    assert 'small/settings.py:51 ties the site to one machine: the database "default" is a file of SQLite' in before
+    assert 'small/settings.py:53 ties the site to one machine: the database "default" is a file of SQLite' in before
     assert "set DATABASE_URL=postgres://..." in before
     assert "4 issues" in before
     site.environment |= {"DATABASE_URL": postgres.url_of("small"), "CACHE_URL": redis.url, "SECRET_KEY": KEY}

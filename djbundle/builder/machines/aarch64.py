@@ -7,6 +7,7 @@ LARGEST_PAGE = 64 << 10
 MACHINE = Machine(
     name="aarch64",
     elf="EM_AARCH64",
+    oci="arm64",
     loader="ld-linux-aarch64.so.1",
     triplet="aarch64-linux-gnu",
     largest_page=LARGEST_PAGE,

@@ -9,6 +9,7 @@ class Machine:
 
     name: str  # as ``uname -m`` prints it; also the name of its folder in launcher/platform
     elf: str  # e_machine of its ELF files, as pyelftools names it
+    oci: str  # as container images name it
     loader: str  # the soname of glibc's loader
     triplet: str  # in the names of gcc and of Debian's folders
     largest_page: int  # bytes; the largest page size of a kernel for it
