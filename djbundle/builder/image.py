@@ -8,10 +8,10 @@ engines take: podman drops the health check of OCI's.
 import hashlib
 import io
 import json
+import os
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,11 +25,11 @@ from djbundle.errors import OptionError, OutputError
 STORAGE = "storage"  # the data directory in a container
 PORT = 80
 SECOND = 1_000_000_000  # nanoseconds
-CHUNK = 1 << 20  # bytes
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 CONFIG = "application/vnd.docker.container.image.v1+json"
 LAYER = "application/vnd.docker.image.rootfs.diff.tar"
 LABELS = "org.opencontainers.image"
+Descriptor = dict[str, Any]  # media type, digest and size of a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,30 +92,32 @@ class Image:
     def __init__(self, facts: Facts, tag: str) -> None:
         self.facts, self.tag = facts, tag
 
-    def write(self, file: BinaryIO, layer: BinaryIO, bundle: Path) -> None:
+    def write(self, file: BinaryIO, layer: io.BufferedRandom, bundle: Path) -> None:
         """Write the image to `file`, by way of the layer, a temporary file."""
         self.write_layer(layer, bundle)
         described_layer = describe(layer, LAYER)
         config = as_json(self.config(described_layer["digest"]))
+        described_config = describe(io.BytesIO(config), CONFIG)
         manifest = as_json(
             {
                 "schemaVersion": 2,
                 "mediaType": MANIFEST,
-                "config": describe(io.BytesIO(config), CONFIG),
+                "config": described_config,
                 "layers": [described_layer],
             }
         )
-        entry = describe(io.BytesIO(manifest), MANIFEST) | {
+        described_manifest = describe(io.BytesIO(manifest), MANIFEST)
+        entry = described_manifest | {
             "annotations": {f"{LABELS}.ref.name": self.tag.rpartition(":")[2], "io.containerd.image.name": self.tag}
         }
         with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
             self.add(tar, "oci-layout", as_json({"imageLayoutVersion": "1.0.0"}))
             self.add(tar, "index.json", as_json({"schemaVersion": 2, "manifests": [entry]}))
-            self.add(tar, "manifest.json", as_json([self.for_docker(config, described_layer["digest"])]))
-            for content in (config, manifest):
-                self.add(tar, blob_name(f"sha256:{hashlib.sha256(content).hexdigest()}"), content)
+            self.add(tar, "manifest.json", as_json([self.for_docker(described_config, described_layer)]))
+            self.add(tar, blob_name(described_config), config)
+            self.add(tar, blob_name(described_manifest), manifest)
             layer.seek(0)
-            tar.addfile(self.member(blob_name(described_layer["digest"]), described_layer["size"]), layer)
+            tar.addfile(self.member(blob_name(described_layer), described_layer["size"]), layer)
 
     def write_layer(self, layer: BinaryIO, bundle: Path) -> None:
         """Write the one layer: the bundle, and the folder of its data."""
@@ -148,10 +150,9 @@ class Image:
             "history": [{"created": facts.date, "created_by": "djbundle image"}],
         }
 
-    def for_docker(self, config: bytes, layer: str) -> dict[str, Any]:
+    def for_docker(self, config: Descriptor, layer: Descriptor) -> dict[str, Any]:
         """Return the entry of manifest.json, as ``docker save`` writes it."""
-        digest = f"sha256:{hashlib.sha256(config).hexdigest()}"
-        return {"Config": blob_name(digest), "RepoTags": [self.tag], "Layers": [blob_name(layer)]}
+        return {"Config": blob_name(config), "RepoTags": [self.tag], "Layers": [blob_name(layer)]}
 
     def add(self, tar: tarfile.TarFile, name: str, content: bytes) -> None:
         tar.addfile(self.member(name, len(content)), io.BytesIO(content))
@@ -166,20 +167,13 @@ def as_json(value: object) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
-def blob_name(digest: str) -> str:
-    return f"blobs/{digest.replace(':', '/')}"
+def blob_name(descriptor: Descriptor) -> str:
+    return f"blobs/{descriptor['digest'].replace(':', '/')}"
 
 
-def describe(file: BinaryIO, media_type: str) -> dict[str, Any]:
+def describe(file: io.BytesIO | io.BufferedRandom, media_type: str) -> Descriptor:
     """Return the descriptor of a file (image-spec, descriptor.md)."""
-    digest, size = hashlib.sha256(), 0
+    size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    for chunk in read_chunks(file):
-        digest.update(chunk)
-        size += len(chunk)
-    return {"mediaType": media_type, "digest": f"sha256:{digest.hexdigest()}", "size": size}
-
-
-def read_chunks(file: BinaryIO) -> Iterator[bytes]:
-    while chunk := file.read(CHUNK):
-        yield chunk
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": size}

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from djbundle.runtime.backup import layout
+from tests.bundle.records import ADD, site_with_note
 from tests.conftest import NewSite
 from tests.support.customer import Customer
 from tests.support.load import Load, writer
@@ -24,7 +25,6 @@ from tests.support.site import Site
 from tests.support.waiting import wait_until
 
 COUNT = "from notes.models import Note; print(Note.objects.count())"
-ADD = "from notes.models import Note; Note.objects.create(text={text!r})"
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "s3cret-key-of-the-bucket"}
 UPLOAD = "photos/ü and a blank.png"
 BACK_UP = """
@@ -78,9 +78,7 @@ def content(data: Path) -> dict[str, str]:
 @pytest.fixture
 def site(new_small: NewSite) -> Site:
     """Return a site with a note and an upload."""
-    site = new_small()
-    site.run("migrate", "-v0")
-    site.shell(ADD.format(text="first"))
+    site = site_with_note(new_small, "first")
     upload = site.data / "media" / UPLOAD
     upload.parent.mkdir(parents=True)
     upload.write_bytes(b"picture")

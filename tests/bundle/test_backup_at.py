@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundle.test_backup import ADD, COUNT, back_up, content, database, refusal, steps
+from tests.bundle.records import ADD, site_with_note
+from tests.bundle.test_backup import COUNT, back_up, content, database, refusal, steps
 from tests.conftest import NewSite
 from tests.support.customer import Customer
 from tests.support.site import Site
@@ -28,9 +29,7 @@ class PastSite(Site):
 @pytest.fixture
 def site(new_small: NewSite) -> Site:
     """Return a site with a note in its backup, and another one since then."""
-    site = new_small()
-    site.run("migrate", "-v0")
-    site.shell(ADD.format(text="from before"))
+    site = site_with_note(new_small, "from before")
     (site.data / "media").mkdir()
     (site.data / "media" / "photo.png").write_bytes(b"picture")
     back_up(site)

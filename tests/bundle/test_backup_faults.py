@@ -12,7 +12,8 @@ import pyrage
 import pytest
 
 from djbundle.runtime.backup import exchange, layout, reading
-from tests.bundle.test_backup import ADD, back_up
+from tests.bundle.records import ADD, site_with_note
+from tests.bundle.test_backup import back_up
 from tests.conftest import NewSite
 from tests.support.customer import Customer
 from tests.support.injection import ATTEMPTS, FAULTS, PROGRAM, Command
@@ -26,9 +27,7 @@ Content = tuple[list[str], dict[str, str]]  # the notes, and the hashes of the u
 @pytest.fixture
 def site(new_small: NewSite) -> Site:
     """Return a site with two uploads, and notes of which the last is only in SQLite's log."""
-    site = new_small()
-    site.run("migrate", "-v0")
-    site.shell(ADD.format(text="first"))
+    site = site_with_note(new_small, "first")
     for name in ("photo.png", "folder/film.mp4"):
         upload = site.data / "media" / name
         upload.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from tests.bundle.test_backup import ADD, COUNT, back_up, content, refusal, run_night, steps
+from tests.bundle.records import ADD, site_with_note
+from tests.bundle.test_backup import COUNT, back_up, content, refusal, run_night, steps
 from tests.conftest import NewSite
 from tests.support.customer import Customer
 from tests.support.site import Site
@@ -31,10 +32,7 @@ def pair(tmp_path: Path) -> Pair:
 @pytest.fixture
 def site(new_small: NewSite) -> Site:
     """Return a site with a note."""
-    site = new_small()
-    site.run("migrate", "-v0")
-    site.shell(ADD.format(text="a secret note"))
-    return site
+    return site_with_note(new_small, "a secret note")
 
 
 def test_there_and_back(site: Site, pair: Pair, tmp_path: Path) -> None:

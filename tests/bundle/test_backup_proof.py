@@ -9,7 +9,8 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from tests.bundle.test_backup import ADD, back_up, content, database, refusal, run_night, steps
+from tests.bundle.records import site_with_note
+from tests.bundle.test_backup import back_up, content, database, refusal, run_night, steps
 from tests.bundle.test_backup_keys import Pair
 from tests.bundle.test_held_copies import warnings
 from tests.conftest import NewSite
@@ -22,10 +23,7 @@ from tests.support.waiting import wait_until
 @pytest.fixture
 def site(new_small: NewSite) -> Site:
     """Return a site with a note."""
-    site = new_small()
-    site.run("migrate", "-v0")
-    site.shell(ADD.format(text="first"))
-    return site
+    return site_with_note(new_small, "first")
 
 
 def outcomes(site: Site) -> dict[str, dict[str, object]]:

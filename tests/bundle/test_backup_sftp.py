@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundle.test_backup import ADD, COUNT, refusal, run_night, steps
+from tests.bundle.records import ADD
+from tests.bundle.test_backup import COUNT, refusal, run_night, steps
 from tests.conftest import NewSite
 from tests.support.ports import free_port
 from tests.support.sftp_server import PROGRAM, SftpServer

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundle.test_backup import ADD, COUNT, back_up, refusal, run_night, steps
+from tests.bundle.records import site_with_note
+from tests.bundle.test_backup import COUNT, back_up, refusal, run_night, steps
 from tests.conftest import NewSite
 from tests.support.customer import Customer
 from tests.support.site import Site, bare_environment
@@ -19,10 +20,7 @@ MAIL = (
 @pytest.fixture
 def site(new_small: NewSite) -> Site:
     """Return a site with a note."""
-    site = new_small()
-    site.run("migrate", "-v0")
-    site.shell(ADD.format(text="first"))
-    return site
+    return site_with_note(new_small, "first")
 
 
 def copy_of(site: Site, folder: Path, *words: str) -> Site:

@@ -23,7 +23,7 @@ from djbundle.runtime.http.wsgi import WsgiSite
 from djbundle.runtime.options.http import HttpOptions
 from djbundle.runtime.process.counters import Scoreboard
 from djbundle.runtime.process.exit_reason import describe_exit
-from djbundle.runtime.process.in_flight import NONE, InFlight
+from djbundle.runtime.process.in_flight import NO_PLACE, InFlight
 from tests.runtime.granian import FreeTurn, make_request
 from tests.support.waiting import wait_until
 
@@ -75,10 +75,10 @@ def test_threads_do_not_end_each_others() -> None:
 def test_more_at_once_than_there_are_places() -> None:
     in_flight = InFlight(2)
     places = [in_flight.begin(b"GET /%d" % number) for number in range(3)]
-    assert places[2] == NONE
+    assert places[2] == NO_PLACE
     for place in places:
         in_flight.end(place)
-    assert in_flight.begin(b"GET /next") != NONE
+    assert in_flight.begin(b"GET /next") != NO_PLACE
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_the_file_decides(gate: MaintenanceGate, tmp_path: Path) -> None:
 def test_a_damaged_file_refuses_all(gate: MaintenanceGate, tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text)
     assert gate.refuses(STRANGER)
-    assert dict(gate.headers)["Retry-After"]
+    assert dict(gate.response.headers)["Retry-After"]
 
 
 def test_a_file_that_leads_elsewhere_is_not_followed(gate: MaintenanceGate, tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from djbundle.builder.contents.columns import without_columns
 from djbundle.builder.contents.ready_bytecode import ready_bytecode
 from djbundle.builder.contents.uniform_bytecode import uniform_bytecode
 from djbundle.builder.core.cache import Cache, hash_of
@@ -100,9 +99,8 @@ def _compile(source: Source) -> bytes | None:
         except (SyntaxError, ValueError):
             return None
         data = marshal.dumps(code)
-    if not source.keeps_columns:
-        data = marshal.dumps(without_columns(marshal.loads(data)))  # noqa: S302 - see ready_bytecode.py
-    return importlib.util.MAGIC_NUMBER + UNCHECKED_HASH.to_bytes(4, "little") + NO_HASH + uniform_bytecode(data)
+    header = importlib.util.MAGIC_NUMBER + UNCHECKED_HASH.to_bytes(4, "little") + NO_HASH
+    return header + uniform_bytecode(data, keeps_columns=source.keeps_columns)
 
 
 def without_docstrings(text: bytes, name: str) -> ast.Module:

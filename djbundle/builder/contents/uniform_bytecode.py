@@ -10,10 +10,17 @@ import sys
 from collections.abc import Hashable, Iterable, Iterator
 from types import CodeType
 
+from djbundle.builder.contents.columns import without_columns
 
-def uniform_bytecode(data: bytes) -> bytes:
-    """Return marshalled code in the form that depends on nothing but its source."""
+
+def uniform_bytecode(data: bytes, *, keeps_columns: bool) -> bytes:
+    """Return marshalled code in the form that depends on nothing but its source.
+
+    No other object may refer to the code meanwhile: marshal writes what is referred to once in another way.
+    """
     code = marshal.loads(data)  # noqa: S302 - what Python itself would import
+    if not keeps_columns:
+        code = without_columns(code)
     code = _Sharing(code).code_of(code)
     return marshal.dumps(code)
 

@@ -15,13 +15,13 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from djbundle.common.processes import die_with_parent
 from djbundle.contract import variables
 from djbundle.errors import BackupError
 from djbundle.runtime.backup.writing import DAY, kept_free
-from djbundle.runtime.core.own_process import cause_and_fix
+from djbundle.runtime.core.own_process import cause_and_fix, environment_without_service
 
 PREFIX = ".proof-"  # of the temporary data directory
 SOCKET = "s"  # in it; the path of a socket is short
@@ -33,13 +33,14 @@ START_TIMEOUT = 300.0  # seconds until the site answers
 POLL_INTERVAL = 0.1  # seconds
 PAGE_TIMEOUT = 60.0  # seconds
 FIRST_ERROR = 500  # a page with this status, or a higher one, proves nothing
-# Variables by which the live site talks to its manager, and which name the sockets that it got from there.
-OF_SERVICE = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "PORT")
 
 
 class Proof(NamedTuple):
     status: int  # of the front page
     seconds: float
+
+    def __str__(self) -> str:
+        return f"restored beside the site, it answered {PATH} by {self.status} after {self.seconds:.0f} s"
 
 
 def prove(backup: Path, data: Path, size: int) -> Proof:
@@ -73,13 +74,11 @@ def _folder(data: Path, size: int) -> Iterator[Path]:
 def _run(*words: str, folder: Path) -> None:
     result = subprocess.run(
         _command(words, folder),
-        env=_environment(),
-        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=COMMAND_TIMEOUT,
         check=False,
-        preexec_fn=_Isolation(),
+        **_surroundings(),
     )
     if result.returncode:
         cause, _ = cause_and_fix(result.stderr or f"it ended with code {result.returncode}")
@@ -90,14 +89,7 @@ def _request_page(folder: Path) -> int:
     """Start the restored site, and return the status of its front page."""
     words = ("serve", "--bind", f"unix:{folder / SOCKET}", "--workers", "1", "--no-worker", "--backups", "off")
     with (folder / "log").open("w+") as log:
-        process = subprocess.Popen(
-            _command(words, folder),
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            preexec_fn=_Isolation(),  # noqa: PLW1509 - as above
-        )
+        process = subprocess.Popen(_command(words, folder), stdout=log, stderr=log, **_surroundings())
         try:
             return _await_page(folder, process)
         finally:
@@ -138,10 +130,14 @@ def _command(words: Sequence[str], folder: Path) -> list[str]:
     return [sys.executable, *words, "--data-dir", str(folder)]
 
 
+def _surroundings() -> dict[str, Any]:
+    """Return the options with which each process of the copy is started."""
+    return {"env": _environment(), "stdin": subprocess.DEVNULL, "preexec_fn": _Isolation()}
+
+
 def _environment() -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if name not in OF_SERVICE}
     hosts = ",".join(filter(None, (os.environ.get(variables.ALLOWED_HOSTS), HOST)))
-    return {**inherited, variables.VERIFY_MODE: "1", variables.ALLOWED_HOSTS: hosts}
+    return {**environment_without_service(), variables.VERIFY_MODE: "1", variables.ALLOWED_HOSTS: hosts}
 
 
 def _failure(cause: str) -> BackupError:

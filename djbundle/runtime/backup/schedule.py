@@ -125,7 +125,7 @@ def prove_backup(plain: Path, data: Path, size: int) -> None:
     from djbundle.runtime.backup.proving import prove  # noqa: PLC0415 - only the process of a backup needs it
 
     proof = prove(plain, data, size)
-    log(f"the backup is proved: restored beside the site, it answered / by {proof.status} after {proof.seconds:.0f} s")
+    log(f"the backup is proved: {proof}")
 
 
 def copy_to_store(backup: Path, copy_to: str, site: str, keep: Retention) -> None:

@@ -28,6 +28,7 @@ from djbundle.runtime.backup.snapshot import open_snapshot
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.hold import own_origin
 from djbundle.runtime.core.own_files import open_own, sync_folder
+from djbundle.runtime.database.filesystem import existing_part
 
 LEVEL = 1  # of zstd; level 3 takes 2.5 times as long for a database, and is not smaller (ci/bench/run backup)
 PARTIAL = ".partial-"
@@ -38,7 +39,7 @@ DAY = 24 * 3600
 
 class WrittenBackup(NamedTuple):
     path: Path
-    plain: Path  # the same, not encrypted; it may be temporary
+    plain: Path  # the backup without encryption; it is `path` itself, or goes at the end
 
 
 def write_backup(bundle: Bundle, contents: Contents, folder: Path, recipients: Sequence[str] = ()) -> Path:
@@ -124,7 +125,7 @@ def remove_leftovers(folder: Path) -> None:
 def check_room(contents: Contents, folder: Path, *, copies: int = 1) -> None:
     """Raise BackupError if uncompressed backups would leave less than a tenth of the disk free, or less than 2 GB."""
     size = size_of(contents) * copies
-    usage = shutil.disk_usage(next(each for each in (folder, *folder.parents) if each.exists()))
+    usage = shutil.disk_usage(existing_part(folder))
     if usage.free - size < kept_free(usage.total):
         raise BackupError(
             f"there is too little room for a backup: {size >> 20} MB to copy, {usage.free >> 20} MB free",

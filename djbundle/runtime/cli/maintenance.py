@@ -1,12 +1,13 @@
 """``./shop maintenance on|off``: answer 503 instead of the pages of the site, until it is over."""
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 
 from djbundle.runtime.cli.upgrade import Reporter, add_json
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.data_directory import create_data_directory
 from djbundle.runtime.core.maintenance import RETRY_AFTER, Maintenance, end_maintenance
 from djbundle.runtime.net.trusted_proxies import parse_proxies
+from djbundle.runtime.options.http import at_least
 from djbundle.runtime.options.parser import parse_options
 
 
@@ -27,7 +28,7 @@ def add_maintenance_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--retry-after",
-        type=seconds,
+        type=at_least(1),
         default=RETRY_AFTER,
         metavar="SECONDS",
         help="when clients should ask again  [default: %(default)s]",
@@ -51,9 +52,3 @@ def run_maintenance(bundle: Bundle, arguments: list[str]) -> int:
 def checked_networks(text: str) -> str:
     parse_proxies(text)
     return text
-
-
-def seconds(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f'"{text}" is no number of seconds')
-    return int(text)

@@ -8,12 +8,12 @@ from typing import NoReturn
 from django.core.management import BaseCommand, ManagementUtility, get_commands, load_command_class
 from django.core.management.base import CommandError, CommandParser
 
-from djbundle.errors import BelongsToTheProjectError, HeldError, UnknownCommandError
+from djbundle.errors import BelongsToTheProjectError, UnknownCommandError
 from djbundle.runtime.cli.command_help import OwnCommandHelp
 from djbundle.runtime.cli.command_list import command_list
 from djbundle.runtime.cli.commands import OWN_COMMANDS
 from djbundle.runtime.core.bundle import Bundle
-from djbundle.runtime.core.hold import ADVICE, Hold
+from djbundle.runtime.core.hold import Hold
 from djbundle.runtime.database.connecting import refused_connections_explained
 from djbundle.runtime.options.parser import option_error
 from djbundle.runtime.process import memory
@@ -108,7 +108,7 @@ def refuse_project_command(arguments: list[str]) -> None:
 def refuse_tasks_of_held_copy(bundle: Bundle, name: str) -> None:
     """Raise HeldError for a command that would run the tasks of a copy, while the live site runs them, too."""
     if name in TASK_COMMANDS and (hold := Hold.read(bundle.data)):
-        raise HeldError(f"{bundle.data} is {hold.describe()}", ADVICE)
+        raise hold.refusal(bundle.data)
 
 
 def unknown_command(name: str, known: list[str], program: str) -> UnknownCommandError:

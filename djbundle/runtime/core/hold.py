@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from djbundle.errors import HeldError
 from djbundle.runtime.core.own_files import read_own, remove_own, write_own
 
 FILE = "held.json"
@@ -40,6 +41,10 @@ class Hold:
 
     def describe(self) -> str:
         return f"a held copy, restored from {self.backup}: it sends no mail and runs no task"
+
+    def refusal(self, data: Path) -> HeldError:
+        """Return the error for what would run tasks of this data directory."""
+        return HeldError(f"{data} is {self.describe()}", ADVICE)
 
 
 def release(data: Path) -> None:

@@ -12,7 +12,14 @@ from djbundle.runtime.core.bundle import Bundle
 
 COMMAND_TIMEOUT = 3600.0  # seconds: migrations of a new database may take long
 FIX = "  fix: "
+# Variables by which the live site talks to its manager, and which name the sockets that it got from there.
+OF_SERVICE = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "PORT")
 NAME_OF_ERROR = re.compile(r"(error|djbundle\.errors\.\w+): ")
+
+
+def environment_without_service() -> dict[str, str]:
+    """Return the environment of this process without what the manager of the service gave to it alone."""
+    return {name: value for name, value in os.environ.items() if name not in OF_SERVICE}
 
 
 def run_own(

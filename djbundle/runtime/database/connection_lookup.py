@@ -1,7 +1,7 @@
 """Has Django look up each connection once, where it goes through those to databases and caches around each request.
 
 Django asks whether a thread has a connection, and then for the connection: two lookups in an asgiref Local, four times
-for each request. They are a twentieth of the time of a small page.
+for each request. To look once saves a hundredth of the instructions of a small page.
 """
 
 from typing import Any

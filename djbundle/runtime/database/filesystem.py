@@ -27,6 +27,11 @@ NETWORK_TYPES = frozenset(
 )
 
 
+def existing_part(path: Path) -> Path:
+    """Return the path, or the first folder above it that exists."""
+    return next(each for each in (path, *path.parents) if each.exists())
+
+
 def file_system_of(path: Path, mounts: str) -> str:
     """Return the type of the file system of `path`, "" if unknown. `mounts` is the text of mountinfo, see proc(5)."""
     target, best, kind = path.resolve(), -1, ""

@@ -12,6 +12,7 @@ from django.apps import apps
 from django.core.management import call_command
 
 from djbundle.common.database_connections import close_connections
+from djbundle.runtime.logs.formats import error_line
 from djbundle.runtime.logs.lines import log
 
 PASSWORD = "DJANGO_SUPERUSER_PASSWORD"  # noqa: S105 - the name of a variable
@@ -30,8 +31,8 @@ def make_first_superuser() -> None:
         with password_from_file():
             make_unless_there_is_one()
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        log(f"the first superuser cannot be made: {reason}; fix: see the variables DJANGO_SUPERUSER_*", "error")
+        fix = "see the variables DJANGO_SUPERUSER_*"
+        log(f"the first superuser cannot be made: {error_line(error)}; fix: {fix}", "error")
     finally:
         close_connections()
 

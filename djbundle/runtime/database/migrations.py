@@ -23,6 +23,7 @@ from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.database import sqlite
 from djbundle.runtime.database.compatibility import Hazard, find_hazards
 from djbundle.runtime.database.connecting import close_direct_connections, direct_connection, unreachable
+from djbundle.runtime.logs.formats import error_line
 from djbundle.runtime.logs.lines import log
 
 NO_DATABASE = "django.db.backends.dummy"  # Django's engine for an empty DATABASES
@@ -161,9 +162,9 @@ def migrate(
     except Exception as error:  # a migration may raise anything; the old state is restored in each case
         connection.close()
         undo()
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise MigrationError(
-            f"a migration failed ({reason}); {database_state}", "correct the migration, or start the previous bundle"
+            f"a migration failed ({error_line(error)}); {database_state}",
+            "correct the migration, or start the previous bundle",
         ) from error
 
 

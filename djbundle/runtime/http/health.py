@@ -16,6 +16,7 @@ from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.urls import Resolver404, resolve
 
+from djbundle.runtime.http.protocol.own_response import OwnResponse
 from djbundle.runtime.http.readiness import find_problems, find_warnings
 
 CACHE_SECONDS = 1.0  # seconds
@@ -118,8 +119,7 @@ def _wsgi(application: Any, health: Health) -> Any:
         if check is None:
             return application(environ, start_response)
         status, body = check()
-        start_response(f"{status.value} {status.phrase}", [*HEADERS, ("Content-Length", str(len(body)))])
-        return [body]
+        return OwnResponse(status, HEADERS, body).by_wsgi(start_response)
 
     return middleware
 
@@ -133,8 +133,6 @@ def _asgi(application: Any, health: Health) -> Callable[..., Awaitable[None]]:
             await application(scope, receive, send)
             return
         status, body = await sync_to_async(check, thread_sensitive=False)()
-        headers = [(name.lower().encode(), value.encode()) for name, value in HEADERS]
-        await send({"type": "http.response.start", "status": status.value, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await OwnResponse(status, HEADERS, body).by_asgi(send)
 
     return middleware

@@ -8,6 +8,8 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
+from djbundle.runtime.http.protocol.own_response import OwnResponse
+
 SAFE_CHARACTERS = "/:@!$&'()*+,;=-._~"  # of a path (RFC 3986, 3.3)
 UNCHANGED_METHODS = ("GET", "HEAD")  # for other methods, 301 would make a GET of them (RFC 9110, 15.4.2)
 
@@ -18,8 +20,8 @@ class HostRedirects:
     def __init__(self, hosts: Mapping[str, str]) -> None:
         self._hosts = hosts
 
-    def find(self, method: str, url: tuple[str, str, str, str]) -> tuple[HTTPStatus, str] | None:
-        """Return the status and the address to which a request is redirected, or None.
+    def find(self, method: str, url: tuple[str, str, str, str]) -> OwnResponse | None:
+        """Return the response that redirects a request, or None.
 
         `url` has scheme, host, encoded path and encoded query.
         """
@@ -28,7 +30,8 @@ class HostRedirects:
         if target is None:
             return None
         status = HTTPStatus.MOVED_PERMANENTLY if method in UNCHANGED_METHODS else HTTPStatus.PERMANENT_REDIRECT
-        return status, f"{scheme}://{target}{path}" + (f"?{query}" if query else "")
+        location = f"{scheme}://{target}{path}" + (f"?{query}" if query else "")
+        return OwnResponse(status, [("Location", location)])
 
 
 def wrap(application: Any, interface: str, redirects: HostRedirects) -> Any:
@@ -40,26 +43,16 @@ def _wsgi(application: Any, redirects: HostRedirects) -> Any:
     def middleware(environ: dict[str, Any], start_response: Any) -> Any:
         path = quote(environ["PATH_INFO"].encode("latin-1"), SAFE_CHARACTERS)
         url = environ["wsgi.url_scheme"], environ.get("HTTP_HOST", ""), path, printable(environ["QUERY_STRING"])
-        found = redirects.find(environ["REQUEST_METHOD"], url)
-        if found is None:
-            return application(environ, start_response)
-        status, location = found
-        start_response(f"{status.value} {status.phrase}", [("Location", location), ("Content-Length", "0")])
-        return [b""]
+        redirect = redirects.find(environ["REQUEST_METHOD"], url)
+        return redirect.by_wsgi(start_response) if redirect else application(environ, start_response)
 
     return middleware
 
 
 def _asgi(application: Any, redirects: HostRedirects) -> Callable[..., Awaitable[None]]:
     async def middleware(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        found = redirects.find(scope["method"], url_of(scope)) if scope["type"] == "http" else None
-        if found is None:
-            await application(scope, receive, send)
-            return
-        status, location = found
-        headers = [(b"location", location.encode("latin-1")), (b"content-length", b"0")]
-        await send({"type": "http.response.start", "status": status.value, "headers": headers})
-        await send({"type": "http.response.body", "body": b""})
+        redirect = redirects.find(scope["method"], url_of(scope)) if scope["type"] == "http" else None
+        await (redirect.by_asgi(send) if redirect else application(scope, receive, send))
 
     return middleware
 

@@ -16,12 +16,12 @@ from django.template import TemplateDoesNotExist
 from django.template.loader import render_to_string
 
 from djbundle.runtime.core.maintenance import FILE, Maintenance
+from djbundle.runtime.http.protocol.own_response import OwnResponse
 from djbundle.runtime.logs.lines import log, write
 from djbundle.runtime.net.trusted_proxies import TrustedProxies, parse_proxies
 
 CHECK_INTERVAL = 1.0  # seconds
 TEMPLATE = "503.html"  # of the project
-STATUS = HTTPStatus.SERVICE_UNAVAILABLE
 PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Back soon</title>
@@ -61,14 +61,14 @@ class MaintenanceGate:
         self._checked_at = time.monotonic()
 
     @property
-    def headers(self) -> list[tuple[str, str]]:
+    def response(self) -> OwnResponse:
         seconds = self.maintenance.retry_after if self.maintenance else 0
-        return [
+        headers = [
             ("Content-Type", "text/html; charset=utf-8"),
-            ("Content-Length", str(len(self.body))),
             ("Cache-Control", "no-store"),
             ("Retry-After", str(seconds)),
         ]
+        return OwnResponse(HTTPStatus.SERVICE_UNAVAILABLE, headers, self.body)
 
 
 def version_of(file: Path) -> int | None:
@@ -108,8 +108,7 @@ def _wsgi(application: Any, gate: MaintenanceGate) -> Any:
     def middleware(environ: dict[str, Any], start_response: Any) -> Any:
         if not gate.refuses(environ["REMOTE_ADDR"]):
             return application(environ, start_response)
-        start_response(f"{STATUS.value} {STATUS.phrase}", gate.headers)
-        return [gate.body]
+        return gate.response.by_wsgi(start_response)
 
     return middleware
 
@@ -121,8 +120,6 @@ def _asgi(application: Any, gate: MaintenanceGate) -> Callable[..., Awaitable[No
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close"})  # before it is accepted: the client gets 403
         else:
-            headers = [(name.lower().encode(), value.encode()) for name, value in gate.headers]
-            await send({"type": "http.response.start", "status": STATUS.value, "headers": headers})
-            await send({"type": "http.response.body", "body": gate.body})
+            await gate.response.by_asgi(send)
 
     return middleware

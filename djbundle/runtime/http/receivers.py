@@ -91,7 +91,9 @@ class Receivers:
         return self.receiving > 0 or len(self.secondaries) + 1 < MAX_RECEIVERS
 
     def wake_receiver(self) -> None:
-        """Wake a thread that waits. See RequestSource. Call it with the lock held, if no thread receives."""
+        """Wake a thread that waits, if none receives. See RequestSource. Call it with the lock held."""
+        if self.receiving > 0:
+            return
         if self.primary in self.site.idle:
             self.primary.wake()
         elif self.parked:
@@ -134,8 +136,7 @@ class Receivers:
         end, empty_polls = time.monotonic() + MAX_PAUSE, 0
         while empty_polls < MAX_EMPTY_POLLS and time.monotonic() < end and len(self.site.requests) < MAX_QUEUE_SIZE:
             with self.site.lock:
-                if not self.receiving:
-                    self.wake_receiver()
+                self.wake_receiver()
             before = self.received
             time.sleep(BUSY_POLL_INTERVAL if len(self.site.busy) > 1 else POLL_INTERVAL)
             empty_polls = empty_polls + 1 if self.received == before else 0

@@ -26,8 +26,6 @@ RequestHandler = Callable[[Request], Any]
 class RequestSource(Protocol):
     """A source of requests, such as one of Granian's workers. They are pending until a thread receives them."""
 
-    receiving: int  # threads that wait for a request, or are about to
-
     @property
     def has_receiver(self) -> bool:
         """True if a thread receives, so that no request is pending. Read it with the lock held."""
@@ -81,7 +79,7 @@ class SiteThreads:
 
         Call it with the lock held.
         """
-        return len(self.busy) < self.concurrency.limit or self.concurrency.has_slow_request
+        return self.has_room or self.concurrency.has_slow_request
 
     @property
     def may_have_unstarted(self) -> bool:
@@ -127,8 +125,7 @@ class SiteThreads:
             thread.assign(self.requests.next())
         if self.may_receive:
             for source in self.sources:
-                if not source.receiving:
-                    source.wake_receiver()
+                source.wake_receiver()
         if self.busy and not self.activity.is_set():
             self.activity.set()
 

@@ -46,7 +46,7 @@ class WsgiSite:
 
     def answer(self, request: Request) -> None:
         """Answer, unless `hold_back` keeps the request. Raise what the application raises."""
-        if self.streams.budget.total and self.hold_back(request):
+        if self.hold_back(request):
             return
         head = StartResponse(self.heads, request)
         self.heads.note_begin(request)

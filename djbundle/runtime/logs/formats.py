@@ -102,6 +102,11 @@ def quoted(value: Value) -> str:
     return text if BARE.fullmatch(text) and not CONTROL.search(text) else json.dumps(text)
 
 
+def error_line(error: BaseException) -> str:
+    """Return the class and the text of an error in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
 def printable(text: str) -> str:
     """Escape control characters: the text stays on one line, and cannot control a terminal."""
     return CONTROL.sub(lambda match: repr(match[0])[1:-1] if match[0] > "\xff" else f"\\x{ord(match[0]):02x}", text)

@@ -3,7 +3,7 @@
 import re
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from djbundle.runtime.net.trusted_proxies import THIS_MACHINE, TrustedProxies, parse_proxies
@@ -28,7 +28,7 @@ class HttpOptions:
     server_timing: bool = False
     health_path: str = "/up"
     lifespan: str = "auto"  # of an ASGI site
-    redirect: tuple[tuple[str, str], ...] = ()  # hosts, and those to which their requests are redirected
+    redirect: list[tuple[str, str]] = field(default_factory=list)  # hosts, and those to which they are redirected
 
     @property
     def head_seconds(self) -> float:
@@ -38,8 +38,7 @@ class HttpOptions:
     @classmethod
     def take_from(cls, options: dict[str, Any]) -> Self:
         """Remove the HTTP options from all the options of ``serve``, and return them."""
-        taken = {field.name: options.pop(field.name) for field in fields(cls)}
-        return cls(**taken | {"redirect": tuple(taken["redirect"])})
+        return cls(**{each.name: options.pop(each.name) for each in fields(cls)})
 
 
 def add_http_options(parser: ArgumentParser) -> None:
@@ -115,7 +114,7 @@ def add_http_options(parser: ArgumentParser) -> None:
         "--redirect",
         type=parse_redirect,
         action="append",
-        default=[],
+        default=default.redirect,
         metavar="HOST=HOST",
         help="redirect requests for the first host to the second, as in www.shop.example=shop.example; repeatable",
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from djbundle.contract import request_names, verification
 from djbundle.runtime.core.verify_mode import is_verify_mode
+from djbundle.runtime.logs.formats import error_line
 
 MAX_ERROR_LENGTH = 500  # bytes of a last error
 MAX_REQUESTS = 5  # requests that are listed
@@ -24,7 +25,7 @@ class LastError:
         self._memory = mmap.mmap(-1, MAX_ERROR_LENGTH)
 
     def record(self, error: BaseException) -> None:
-        text = " ".join(f"{type(error).__name__}: {error}".split()).encode()[:MAX_ERROR_LENGTH]
+        text = error_line(error).encode()[:MAX_ERROR_LENGTH]
         self._memory[:] = text.ljust(MAX_ERROR_LENGTH, b"\0")
 
     def take(self) -> str:

@@ -12,7 +12,7 @@ from djbundle.contract.request_names import quote_request
 
 NOTES = 512  # requests noted at once; among more, the one that crashed could not be identified
 NOTE = struct.Struct("254s")  # pads with zeros, and cuts what is longer
-NONE = -1
+NO_PLACE = -1  # of a request that is not noted
 
 
 class InFlight:
@@ -30,13 +30,13 @@ class InFlight:
         try:
             place = self._free.pop()
         except IndexError:
-            return NONE
+            return NO_PLACE
         NOTE.pack_into(self._memory, place, request)
         return place
 
     def end(self, place: int) -> None:
         """Remove the note when the answer is sent or aborted. Call it once, in any thread."""
-        if place != NONE:
+        if place != NO_PLACE:
             self._memory[place] = 0
             self._free.append(place)
 

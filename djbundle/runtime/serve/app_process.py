@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from djbundle.common.threads import ThreadStarts, describe, find_lost_threads
 from djbundle.contract.handover import HandoverState
-from djbundle.errors import DjbundleError, HeldError
+from djbundle.errors import DjbundleError
 from djbundle.runtime.backup.schedule import BackupSchedule
 from djbundle.runtime.backup.start_check import check_policy
 from djbundle.runtime.core.bundle import Bundle
@@ -71,7 +71,7 @@ class AppProcess:
         is_shared = self._fresh_start is None and self._options.preload != Preload.NEVER
         try:
             if self._hold and not self._options.roles:
-                raise HeldError(f"{self._bundle.data} is {self._hold.describe()}", ADVICE)
+                raise self._hold.refusal(self._bundle.data)
             check_policy(self._options.backup_policy)
             source = self._load() if is_shared else self._load_in_each_process()
             if isinstance(source, int):

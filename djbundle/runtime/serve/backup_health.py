@@ -15,8 +15,9 @@ class SiteHealth(Health):
         super().__init__(path, has_worker=has_worker, sources=sources)
         self._data = data
 
-    def findings(self) -> Findings:
-        problems, warnings = super().findings()
+    def _check_databases(self) -> Findings:
+        """Check the databases, and read what is recorded of backups and holds."""
+        problems, warnings = super()._check_databases()
         return Findings(problems, [*warnings, *warnings_of(self._data)])
 
 

@@ -17,6 +17,7 @@ from djbundle.manifest import Manifest
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.verify_mode import is_verify_mode
 from djbundle.runtime.logs import masking
+from djbundle.runtime.logs.formats import error_line
 from djbundle.runtime.logs.handler import logging_settings
 from djbundle.runtime.move import url_file
 from djbundle.runtime.settings import (
@@ -72,9 +73,8 @@ def _import(name: str, bundle: Bundle) -> ModuleType:
     except Exception as error:  # a settings module may raise anything; the cause is what the user needs
         if missing := _missing_variables(error, bundle):
             raise _missing_variables_error(missing, bundle) from error
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise SettingsError(
-            f'the settings "{name}" do not import: {reason}', "correct the environment, or build again"
+            f'the settings "{name}" do not import: {error_line(error)}', "correct the environment, or build again"
         ) from error
 
 

@@ -12,6 +12,7 @@ from djbundle.common import service_variables
 from djbundle.errors import ServiceUnreachableError
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.database.migrations import open_connections, used_databases
+from djbundle.runtime.logs.formats import error_line
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.settings import services
 from djbundle.runtime.settings.services import ServiceVariable
@@ -60,9 +61,8 @@ def _explained(service: str, variable: str) -> Any:
     try:
         yield
     except Exception as error:  # each client has its own errors
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise ServiceUnreachableError(
-            f"{service} does not answer: {reason}", f"start it, or correct {variable}"
+            f"{service} does not answer: {error_line(error)}", f"start it, or correct {variable}"
         ) from error
 
 

@@ -20,13 +20,12 @@ from pathlib import Path
 from djbundle.common.processes import die_with_parent
 from djbundle.contract import variables
 from djbundle.errors import BackupError, OptionError
-from djbundle.runtime.backup.proving import OF_SERVICE
 from djbundle.runtime.backup.times import parse_time
 from djbundle.runtime.cli.backup.identity import add_identity
 from djbundle.runtime.cli.backup.sources import backup_at, readable
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.copy_mode import READ_ONLY, WRITABLE
-from djbundle.runtime.core.own_process import run_own
+from djbundle.runtime.core.own_process import environment_without_service, run_own
 from djbundle.runtime.options.parser import parse_options
 from djbundle.runtime.process.lock import held, is_locked
 
@@ -109,11 +108,10 @@ def run(command: Sequence[str], folder: Path, *, is_writable: bool) -> int:
     """Run the command with the copy, and return its exit code. It gets the stop signals that this process gets."""
     name, *rest = command
     more = ["--backups", "off", *([] if is_writable else ["--no-migrate"])] if name == "serve" else []
-    inherited = {key: value for key, value in os.environ.items() if key not in OF_SERVICE}
     parent = os.getpid()
     process = subprocess.Popen(
         [sys.executable, name, *rest, *more, "--data-dir", str(folder)],
-        env={**inherited, variables.COPY_MODE: WRITABLE if is_writable else READ_ONLY},
+        env={**environment_without_service(), variables.COPY_MODE: WRITABLE if is_writable else READ_ONLY},
         preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509 - this process has one thread
     )
     for number in STOP_SIGNALS:

@@ -120,8 +120,9 @@ def prove_it(bundle: Bundle, backup: Path, identity: Path | None, report: Report
             outcomes.with_failure(Step.PROOF, error.cause).write(bundle.data)
             raise
     outcomes.with_success(Step.PROOF, backup.name).write(bundle.data)
-    text = f"{backup} is proved: restored beside the site, it answered / by {proof.status} after {proof.seconds:.0f} s"
-    report("proved", text, file=str(backup), status=proof.status, seconds=round(proof.seconds, 1))
+    report(
+        "proved", f"{backup} is proved: {proof}", file=str(backup), status=proof.status, seconds=round(proof.seconds, 1)
+    )
 
 
 def report_checksum(backup: Path, report: Reporter) -> None:

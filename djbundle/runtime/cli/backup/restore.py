@@ -187,12 +187,9 @@ def prepare(checked: CheckedBackup, contents: Contents, data: Path, *, with_secr
         change = plan(checked, contents, data, with_secrets=with_secrets)
         change.write()
     except OSError as error:
-        raise not_restored(error) from error
+        fix = "make room, or correct the cause, and try again"
+        raise BackupError(f"the backup was not restored: {error}", fix) from error
     return change
-
-
-def not_restored(error: OSError) -> BackupError:
-    return BackupError(f"the backup was not restored: {error}", "make room, or correct the cause, and try again")
 
 
 def hand_over(data: Path, report: Reporter) -> None:

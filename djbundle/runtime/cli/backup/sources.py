@@ -38,10 +38,8 @@ def backup_file(name: str, place: str | None, bundle: Bundle) -> Iterator[Path]:
     if name == LATEST and is_store(place):
         name = place
     if is_store(name):
-        bundle.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".fetched-", dir=bundle.data) as folder:
-            store, file = _in_store(name, site)
-            yield store.download(file, Path(folder))
+        with _fetched(*_in_store(name, site), bundle.data) as backup:
+            yield backup
     else:
         yield _newest(Path(place), site) if name == LATEST else Path(name)
 
@@ -62,7 +60,15 @@ def backup_at(moment: datetime.datetime, place: str | None, bundle: Bundle) -> I
     if store is None:
         yield Path(place, name)
         return
-    with tempfile.TemporaryDirectory(prefix=".fetched-", dir=bundle.data) as folder:
+    with _fetched(store, name, bundle.data) as backup:
+        yield backup
+
+
+@contextlib.contextmanager
+def _fetched(store: Store, name: str, data: Path) -> Iterator[Path]:
+    """Yield a copy of a backup, which lies in the data directory for the duration of the block."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fetched-", dir=data) as folder:
         yield store.download(name, Path(folder))
 
 

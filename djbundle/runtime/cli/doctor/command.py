@@ -14,12 +14,11 @@ from djbundle.runtime.cli.doctor.findings import Finding, Level, run_check
 from djbundle.runtime.cli.doctor.machine import check_machine
 from djbundle.runtime.cli.doctor.service import check_service
 from djbundle.runtime.core.bundle import Bundle
-from djbundle.runtime.logs import masking
-from djbundle.runtime.logs.formats import printable
+from djbundle.runtime.logs import formats, masking
+from djbundle.runtime.logs.formats import PLAIN, printable
 from djbundle.runtime.options.parser import parse_options
 
-COLOURS = {Level.OK: "\033[32m", Level.WARNING: "\033[33m", Level.ERROR: "\033[1;31m"}
-RESET = "\033[0m"
+COLOURS = {**formats.COLOURS, Level.OK: "\033[32m"}
 
 
 def add_doctor_options(parser: ArgumentParser) -> None:
@@ -71,13 +70,10 @@ def describe(findings: Sequence[Finding], *, colours: bool) -> Iterator[str]:
     """Yield the lines for a person."""
     width = max(len(each.name) for each in findings)
     for each in findings:
-        level = f"{each.level:8}"
-        shown = masked(each)
-        yield (
-            f"{COLOURS[each.level]}{level}{RESET} " + f"{each.name:{width}}  {shown['text']}"
-            if colours
-            else (f"{level} {each.name:{width}}  {shown['text']}")
-        )
+        level, shown = f"{each.level:8}", masked(each)
+        if colours:
+            level = f"{COLOURS[each.level]}{level}{PLAIN}"
+        yield f"{level} {each.name:{width}}  {shown['text']}"
         if each.fix:
             yield f"{'':8} {'':{width}}  fix: {shown['fix']}"
 

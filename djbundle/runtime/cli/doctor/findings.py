@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from djbundle.runtime.logs.formats import error_line
+
 
 class Level(StrEnum):
     OK = "ok"
@@ -41,5 +43,4 @@ def run_check(name: str, check: Check) -> Iterator[Finding]:
     try:
         yield from check()
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        yield Finding.error(name, f"cannot be looked at: {reason}", "mend what the message names")
+        yield Finding.error(name, f"cannot be looked at: {error_line(error)}", "mend what the message names")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from djbundle.runtime.cli.doctor.findings import Finding, Level
+from djbundle.runtime.database.filesystem import existing_part
 
 MIN_ROOM = 100 << 20  # bytes; SQLite's log and a backup need some
 LOW_ROOM = 1 << 30  # bytes
@@ -21,7 +22,7 @@ GIGABYTE = 1_000_000_000
 
 def check_machine(data: Path) -> Iterator[Finding]:
     """Yield what there is to say of the machine. `data` is the data directory, which need not exist yet."""
-    yield from check_room(existing(data))
+    yield from check_room(existing_part(data))
     yield check_clock()
     yield check_files()
     yield check_kernel(os.uname().release)
@@ -29,14 +30,9 @@ def check_machine(data: Path) -> Iterator[Finding]:
 
 def trouble_at_start(data: Path) -> Iterator[str]:
     """Yield what `serve` writes to its log when it starts: the findings that take no time and are no good news."""
-    for each in (*check_room(existing(data)), check_files(), check_kernel(os.uname().release)):
+    for each in (*check_room(existing_part(data)), check_files(), check_kernel(os.uname().release)):
         if each.level is not Level.OK:
             yield f"{each.name}: {each.text}; fix: {each.fix}"
-
-
-def existing(path: Path) -> Path:
-    """Return the path, or the first folder above it that exists."""
-    return next((each for each in (path, *path.parents) if each.exists()), Path("/"))
 
 
 def check_room(folder: Path) -> Iterator[Finding]:

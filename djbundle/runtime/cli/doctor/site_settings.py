@@ -2,14 +2,14 @@
 
 import socket
 from collections.abc import Iterator
-from typing import Any
 
 from django.conf import settings
-from django.core.cache import caches
 from django.utils.module_loading import import_string
 
+from djbundle.common.backends import LOCAL_CACHE, is_kind_of
 from djbundle.runtime.cli.doctor.findings import Finding
 
+DUMMY_CACHE = "django.core.cache.backends.dummy.DummyCache"
 CONNECT_TIMEOUT = 5.0  # seconds
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 MAIL_TO_NOWHERE = frozenset(  # modules of Django's backends that send nothing
@@ -94,16 +94,15 @@ def check_admins() -> Finding:
 
 def check_caches() -> Iterator[Finding]:
     for alias in settings.CACHES:
-        if kind := unshared_kind(caches[alias]):
+        if kind := unshared_kind(settings.CACHES[alias]["BACKEND"]):
             text = f'the cache "{alias}" is {kind}'
             yield Finding.warning(
                 "cache", text, "a cache in the database, in files or in Redis is shared by all processes"
             )
 
 
-def unshared_kind(cache: Any) -> str:
-    """Return why processes do not share a cache, or "" if they do."""
-    names = {base.__name__ for base in type(cache).__mro__}
-    if "LocMemCache" in names:
+def unshared_kind(backend: str) -> str:
+    """Return why processes do not share a cache, or "" if they do. `backend` is the path of its class."""
+    if is_kind_of(backend, LOCAL_CACHE):
         return "in the memory of each process: what one deletes, others still have"
-    return "a dummy: it keeps nothing" if "DummyCache" in names else ""
+    return "a dummy: it keeps nothing" if is_kind_of(backend, DUMMY_CACHE) else ""

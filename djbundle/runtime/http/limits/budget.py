@@ -145,11 +145,13 @@ class Budget:
         return HTTPStatus.TOO_MANY_REQUESTS, "the client has not taken the responses before it"
 
 
-def add_to_count(counter: Counter[Hashable], key: Hashable, size: int) -> None:
+def add_to_count(counts: dict[Hashable, int], key: Hashable, size: int) -> None:
     """Add `size` to the count of a key. Forget the key when its count comes to nothing."""
-    counter[key] += size
-    if counter[key] <= 0:
-        del counter[key]
+    count = counts.get(key, 0) + size
+    if count > 0:
+        counts[key] = count
+    else:
+        counts.pop(key, None)
 
 
 @lru_cache(maxsize=4096)

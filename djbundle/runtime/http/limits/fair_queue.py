@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Protocol
 
-from djbundle.runtime.http.limits.budget import client_key
+from djbundle.runtime.http.limits.budget import add_to_count, client_key
 from djbundle.runtime.http.limits.flow_control import MAX_REQUESTS_PER_CLIENT
 
 FAIR_SHARE_THRESHOLD = 4096  # requests of all clients; above it, each client has an equal share of this number
@@ -77,19 +77,15 @@ class FairQueue[T: ClientRequest]:
 
     def count(self, request: T) -> None:
         """Count a request that is answered without waiting."""
-        key = client_key(request.client)
-        self.counts[key] = self.counts.get(key, 0) + 1
+        add_to_count(self.counts, client_key(request.client), 1)
 
     def release(self, request: T) -> None:
         """Stop counting a request: it is answered."""
-        key = client_key(request.client)
-        if rest := self.counts.pop(key) - 1:
-            self.counts[key] = rest
+        add_to_count(self.counts, client_key(request.client), -1)
 
     def is_at_limit(self, client: str) -> bool:
         """Return whether this client may have no more requests. Call it without the lock; it may be off by a few."""
-        count = self.counts.get(client_key(client), 0)
-        return count > 0 and count >= self.max_per_client and not self.is_exempt(client)
+        return self.counts.get(client_key(client), 0) >= self.max_per_client and not self.is_exempt(client)
 
     @property
     def max_per_client(self) -> int:

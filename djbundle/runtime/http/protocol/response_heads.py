@@ -5,7 +5,8 @@ import time
 from djbundle.runtime.http.protocol.added_headers import AddedHeaders, merge_headers
 from djbundle.runtime.http.protocol.environ import readable_path
 from djbundle.runtime.http.protocol.observer import Observer
-from djbundle.runtime.http.protocol.transport import HTTP_2, NO_PLACE, Headers, Request
+from djbundle.runtime.http.protocol.transport import HTTP_2, Headers, Request
+from djbundle.runtime.process.in_flight import NO_PLACE
 
 
 class ResponseHeads:

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Sized
 from typing import Any, BinaryIO, Protocol
 
 from djbundle.runtime.http.protocol.response_validity import check_status
+from djbundle.runtime.process.in_flight import NO_PLACE
 
 Headers = list[tuple[str, str]]
 RawHeaders = list[tuple[bytes, bytes]]  # as ASGI has them
 ConnectionId = tuple[str, int]  # address and port of the other end
 
 HTTP_2 = "HTTP/2"
-NO_PLACE = -1
 BODILESS_STATUSES = frozenset((204, 304))
 TURN = "djbundle.turn"  # key in the ASGI scope: the turn of the request
 OPEN_FILE = "djbundle.open_file"  # key in the ASGI scope: the check before a file is opened
@@ -57,9 +57,7 @@ class Transport:
             if self.is_bodiless:
                 headers = with_content_length(headers, len(body))
             body = b""
-        check_status(status)
-        self.protocol.send({"type": RESPONSE_START, "status": status, "headers": encode_headers(headers)})
-        self.is_started = True
+        self.begin(status, headers)
         self.end(body)
 
     def begin(self, status: int, headers: Headers) -> None:
@@ -78,8 +76,7 @@ class Transport:
         return sent if hasattr(sent, "add_done_callback") else None
 
     def end(self, body: bytes = b"") -> None:
-        if self.byte_counter:
-            self.byte_counter.add(len(body))
+        self.count(body)
         self.is_over = True
         self.protocol.send({"type": RESPONSE_BODY, "body": body})
 
@@ -105,7 +102,14 @@ class Request:
     """
 
     __slots__ = (
-        *("client", "environ", "held_until", "in_flight_place", "is_draining", "spool", "started_at", "transport"),
+        "client",
+        "environ",
+        "held_until",
+        "in_flight_place",
+        "is_draining",
+        "spool",
+        "started_at",
+        "transport",
     )
 
     def __init__(self, transport: Transport, environ: dict[str, Any]) -> None:
