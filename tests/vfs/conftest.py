@@ -56,13 +56,14 @@ def odd(bundles: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def disk(odd: Path) -> Iterator[tuple[Path, Path]]:
+def disk(odd: Path, worker_id: str) -> Iterator[tuple[Path, Path]]:
     """Yield the unpacked tree of the bundle, and where it is mounted read-only, beside "/djb"."""
     if os.geteuid() != 0:
         pytest.skip("only root may mount a folder")
     extracted = odd.parent / "tree"
     subprocess.run([odd, "--extract", extracted, "version"], env={}, check=True, capture_output=True)
-    mounted = Path("/djd")  # as long as "/djb", or the longest paths would not compare
+    # One for each process of the tests, and as long as "/djb", or the longest paths would not compare.
+    mounted = Path(f"/d{worker_id[-1]}d")
     mounted.mkdir(exist_ok=True)
     subprocess.run(["mount", "--bind", next(extracted.iterdir()), mounted], check=True)
     try:

@@ -27,6 +27,7 @@ from djbundle.runtime.process import privileges
 
 COMMAND_TIMEOUT = 120.0  # seconds for each command of the new file
 NUMBER = re.compile(r"v?(\d+(?:\.\d+)*)")
+COMMIT = re.compile("[0-9a-f]{7,40}")  # a date such as 20261201 too: builds are compared by their own date then
 CAPABILITIES = "security.capability"  # extended attribute of a file, see setcap(8)
 
 
@@ -53,9 +54,9 @@ class Version:
 
 
 def numbers_in(version: str) -> list[int]:
-    """Return [1, 9, 3] for "1.9.3", and [] for a commit hash, even if it starts with digits."""
+    """Return [1, 9, 3] for "1.9.3", and [] for a commit hash, even if it starts with digits or has nothing else."""
     match = NUMBER.match(version)
-    if not match or not (version == match[0] or "." in match[0]):
+    if not match or COMMIT.fullmatch(version) or not (version == match[0] or "." in match[0]):
         return []
     numbers = [int(each) for each in match[1].split(".")]
     while numbers[1:] and not numbers[-1]:
