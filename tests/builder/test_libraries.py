@@ -45,7 +45,7 @@ def test_what_a_library_does_not_name_is_added(libraries: dict[str, Path], tmp_p
     assert underlinked.add_missing_needs(needs, files, "_lib", "_main") == {names["reader"]: ["libdata.so"]}
     assert needs[names["reader"]] == {names["data"]: "libdata.so"}
     data = ctypes.CDLL(str(libraries["data"]))
-    slim = elf.slim(libraries["reader"], Cache(tmp_path / "cache"), with_needs=["libdata.so"])
+    slim = elf.slim(libraries["reader"], Cache(tmp_path / "cache"), elf.Linking(with_needs=["libdata.so"]))
     assert ctypes.CDLL(str(slim)).read_value() == ctypes.c_int.in_dll(data, "value").value
 
 

@@ -49,7 +49,7 @@ def test_every_part_suits_each_kernel(bench: Bench, tmp_path: Path) -> None:
     """A segment that is aligned to smaller pages than those of the kernel cannot be mapped."""
     machine, cache = bench.machine, Cache(tmp_path / "cache")
     parts = [compiler.compile_launcher(machine, cache), compiler.compile_vfs(machine, cache)]
-    parts.append(elf.slim(parts[-1], cache, soname="other.so"))  # stripped and changed by the programs for it
+    parts.append(elf.slim(parts[-1], cache, elf.Linking("other.so")))  # stripped and changed by the programs for it
     for path in parts:
         with path.open("rb") as file:
             binary = ELFFile(file)

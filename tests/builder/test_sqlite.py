@@ -37,7 +37,7 @@ def plain(tmp_path: Path) -> Path:
 @pytest.fixture
 def linked(plain: Path, tmp_path: Path) -> Path:
     """Make a library that has no SQLite itself and loads that of the system, as some builds of pysqlite3 do."""
-    return elf.slim(plain, Cache(tmp_path / "cache"), with_needs=[sqlite.LIBRARY])
+    return elf.slim(plain, Cache(tmp_path / "cache"), elf.Linking(with_needs=[sqlite.LIBRARY]))
 
 
 def use(monkeypatch: pytest.MonkeyPatch, own: OwnSqlite) -> None:

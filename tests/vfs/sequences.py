@@ -20,7 +20,8 @@ else:
     from calls import ROOT, answer, digest, facts, scan, shown
 
 READ = 100  # bytes
-ROOTS = {"djb", *(f"d{worker}d" for worker in "r0123456789")}  # no listing shows the virtual root, nor where its copy is
+# No listing shows the virtual root, nor where its copy is.
+ROOTS = {"djb", *(f"d{worker}d" for worker in "r0123456789")}
 
 
 class Sequence:

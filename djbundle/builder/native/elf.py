@@ -21,6 +21,7 @@ from djbundle.builder.core.cache import Cache, hash_of
 from djbundle.builder.core.programs import program_of
 from djbundle.builder.machines import MACHINES, this_machine
 from djbundle.builder.machines.machine import Machine
+from djbundle.builder.native import unwind_tables
 from djbundle.errors import CompileError, ToolMissingError
 
 MAGIC = b"\x7fELF"
@@ -41,6 +42,16 @@ class Dynamic:
     interpreter: str | None  # the loader, in an executable
 
 
+@dataclass(frozen=True, slots=True)
+class Linking:
+    """Changes of a copy's dynamic section: its name, and sonames to remove from its needs and to add to them."""
+
+    soname: str | None = None
+    without: Sequence[str] = ()
+    with_needs: Sequence[str] = ()
+
+
+UNCHANGED = Linking()
 NOTHING_NEEDED = Dynamic((), None, (), None)
 
 
@@ -123,21 +134,19 @@ def _text_of(tag: Any) -> str:
 
 
 def slim(
-    path: Path,
-    cache: Cache,
-    *,
-    soname: str | None = None,
-    without: Sequence[str] = (),
-    with_needs: Sequence[str] = (),
-    as_image: bool = False,
+    path: Path, cache: Cache, linking: Linking = UNCHANGED, *, as_image: bool = False, unwind: bool = True
 ) -> Path:
     """Return a copy without symbols and without absolute search paths, which name folders of the build machine.
 
-    `without` are sonames to remove from its needs, `with_needs` are sonames to add. `as_image` lays the file out as in
-    memory, which makes it faster to start (launcher/start/image.c).
+    `as_image` lays the file out as in memory, which makes it faster to start (launcher/start/image.c).
+    `unwind=False` empties its unwind tables.
     """
     kept_path = [item for item in read_dynamic(path).search_path if item.startswith("$ORIGIN")]
-    key = hash_of(cache.digests.of(path), soname or "", str(as_image), *without, "+", *with_needs, "slim 3")
+    soname, without, with_needs = linking.soname, linking.without, linking.with_needs
+    key = hash_of(
+        *(cache.digests.of(path), soname or "", str(as_image), str(unwind)),
+        *(*without, "+", *with_needs, "slim 4"),
+    )
 
     def make(new: Path) -> None:
         shutil.copyfile(path, new)
@@ -151,6 +160,8 @@ def slim(
         changes += ["--set-soname", soname] if soname else []
         if changes:
             _patchelf(*changes, str(new))
+        if not unwind:
+            unwind_tables.empty(new)
         if as_image:
             new.write_bytes(lay_out_as_in_memory(new.read_bytes()))
 

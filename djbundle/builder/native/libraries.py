@@ -11,7 +11,7 @@ from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.target import Target, this_target
 from djbundle.builder.core.tree import File, Tree, base_of
 from djbundle.builder.machines.machine import Machine
-from djbundle.builder.native import compiler, elf, sqlite, underlinked
+from djbundle.builder.native import compiler, elf, sqlite, underlinked, unwind_tables
 from djbundle.builder.native.target_glibc import check_glibc
 from djbundle.builder.native.target_sqlite import check_built_in_sqlite, check_sqlite, sqlite_version
 from djbundle.contract import layout
@@ -68,13 +68,15 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], target: Target, cache: C
     sources = {name: file.source for name, file in files.items()}
     new = underlinked.add_missing_needs(needs, sources, LIBRARIES, PROGRAM)
     cut = _break_cycles(needs)
+    names = [name for name in sources if name in needs]
+    no_unwinding = unwind_tables.without_readers({name: sources[name] for name in names})
 
     def slim(name: str) -> Path:
         without = [needs[name][other] for other in cut[name]]
         with_needs = [soname for soname in new.get(name, ()) if soname not in without]
-        return elf.slim(sources[name], cache, without=without, with_needs=with_needs, as_image=name == PROGRAM)
+        linking = elf.Linking(without=without, with_needs=with_needs)
+        return elf.slim(sources[name], cache, linking, as_image=name == PROGRAM, unwind=name not in no_unwinding)
 
-    names = [name for name in sources if name in needs]
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # they wait for programs
         for name, path in zip(names, pool.map(slim, names), strict=True):
             tree.replace(files[name], path)
@@ -115,7 +117,8 @@ def add_module(tree: Tree, name: str, source: Path, cache: Cache) -> None:
     for soname in elf.read_dynamic(source).needed:
         if soname != tree.machine.loader and f"{LIBRARIES}/{soname}" not in tree.needs[PROGRAM]:
             raise LibraryError(f"{source.name} needs {soname}, which Python itself does not", "report it to djbundle")
-    tree.add(name, elf.slim(source, cache), "project")
+    others = (file.source for file in tree if _may_be_elf(file) and elf.is_elf(file.source))
+    tree.add(name, elf.slim(source, cache, unwind=unwind_tables.has_cpp(others)), "project")
 
 
 def _opened_by_name(target: Target, loaded: Iterable[Path], needed: Collection[str]) -> Iterator[tuple[str, Path]]:

@@ -107,5 +107,5 @@ def add_sqlite(tree: Tree, folder: str, cache: Cache, callers: Iterable[Path]) -
     if any(not path.name.startswith("_sqlite3.") for path in callers):
         tree.add(f"{folder}/{COLUMN_NAMES}", compiler.compile_column_names(COLUMN_NAMES, cache), "libraries")
         with_needs.append(COLUMN_NAMES)
-    library = elf.slim(source.library, cache, soname=LIBRARY, with_needs=with_needs)
+    library = elf.slim(source.library, cache, elf.Linking(LIBRARY, with_needs=with_needs))
     tree.add(f"{folder}/{LIBRARY}", library, "libraries")
