@@ -100,6 +100,10 @@ REASONS = (
         ("test_import.CircularImportTests.test_unwritable_module",),
     ),
     Reason(
+        "Functions of a module with equal constants have a tuple of them each, where Python gives them one.",
+        ("test_compile.TestSpecifics.test_merge_constants",),
+    ),
+    Reason(
         "At the end of the process, the variables of a compiled module are gone before its objects.",
         ("test_module.ModuleTests.test_module_finalization_at_shutdown",),
     ),
