@@ -10,7 +10,7 @@ import threading
 import traceback
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15  # linux/prctl.h
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -20,6 +20,15 @@ def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> Non
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:  # the parent ended before the call
         os._exit(1)
+
+
+def set_process_name(name: str) -> None:
+    """Set the name of this process, up to 15 bytes, from its main thread; by its executable it is "ld-linux-x86-64".
+
+    gVisor does not take it by ``/proc/self/comm``.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_NAME, name.encode())
 
 
 def end_copy(original: int) -> None:

@@ -39,7 +39,13 @@ def test_room(monkeypatch: pytest.MonkeyPatch, statvfs: SimpleNamespace, levels:
     ("release", "level"), [("4.17.0", "error"), ("4.18.0-553.el8", "ok"), ("6.1.0-18-amd64", "ok"), ("4.4.0", "error")]
 )
 def test_kernel(release: str, level: str) -> None:
-    assert machine.check_kernel(release).level == level
+    uname = os.uname_result(("Linux", "shop", release, "#1 SMP", "x86_64"))
+    assert machine.check_kernel(uname).level == level
+
+
+def test_the_kernel_that_gvisor_plays() -> None:
+    uname = os.uname_result(("Linux", "shop", "4.4.0", machine.GVISOR, "x86_64"))
+    assert machine.check_kernel(uname).text == "gVisor"
 
 
 def test_the_log_of_a_start_names_what_is_short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

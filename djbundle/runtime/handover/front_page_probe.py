@@ -15,9 +15,9 @@ from django.core.signals import got_request_exception
 from django.db import connections
 
 from djbundle.common.child import ChildDiedError, run_in_child
+from djbundle.common.processes import set_process_name
 from djbundle.errors import UnhealthyError
 from djbundle.runtime.logs import lines
-from djbundle.runtime.process import forking
 from djbundle.runtime.process.exit_reason import MAX_ERROR_LENGTH, describe_exit
 
 PATH = "/"
@@ -62,7 +62,7 @@ def probe_in_thread() -> str:
 
 def probe() -> str:
     """Do the work of the child: return why the front page failed, or "" if it did not."""
-    forking.set_process_name("probe")
+    set_process_name("probe")
     os.setpgid(0, 0)  # Ctrl-C on the terminal reaches the supervisor alone
     logging.disable(logging.WARNING)  # a site need not have a front page, and no client has requested it
     return failure_of_probe()

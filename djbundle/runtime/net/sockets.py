@@ -46,38 +46,61 @@ def listen(address: Address, count: int, permissions: int) -> list[socket.socket
 
 
 def listen_tcp(address: Tcp, count: int, option: str) -> list[socket.socket]:
-    """Bind and listen with `count` sockets; port 0 is any free port. `option` is the option that named the address."""
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    sockets: list[socket.socket] = []
-    port = address.port
+    """Bind and listen with `count` sockets; port 0 is any free port. `option` is the option that named the address.
+
+    gVisor shares a port only if its first socket was bound to share it, or not at all. Then there is one socket.
+    """
+    host = address.host
     try:
-        for _ in range(count):
-            sockets.append(socket.socket(family, socket.SOCK_STREAM))
-            _bind(sockets[-1], address.host, port, is_first=len(sockets) == 1)
-            port = sockets[0].getsockname()[1]
+        first = _bind(host, address.port, may_share=False)
+        port = first.getsockname()[1]
+        sockets = _share([first], host, port, count) or _share([], host, port, count) or _share([], host, port, 1)
+    except OSError as error:
+        raise bind_error(address, error, option) from error
+    if not sockets:
+        raise bind_error(address, OSError(errno.EADDRINUSE, ""), option)
+    return sockets
+
+
+def _share(sockets: list[socket.socket], host: str, port: int, count: int) -> list[socket.socket]:
+    """Bind sockets until there are `count`, and listen on all of them.
+
+    Close all of them, and return an empty list, if the kernel does not share the port.
+    """
+    try:
+        while len(sockets) < count:
+            sockets.append(_bind(host, port, may_share=True))
         for listener in sockets:
             listener.listen(BACKLOG)
     except OSError as error:
         for listener in sockets:
             listener.close()
-        raise bind_error(address, error, option) from error
+        if error.errno == errno.EADDRINUSE:
+            return []
+        raise
     return sockets
 
 
-def _bind(listener: socket.socket, host: str, port: int, *, is_first: bool) -> None:
-    """Bind one of the sockets of a port.
+def _bind(host: str, port: int, *, may_share: bool) -> socket.socket:
+    """Return a socket that is bound to the port.
 
-    The first one binds before it may share the port. So it fails if any other program has the port, ours included.
+    If it may not share the port when it is bound, this fails if any other program has the port, ours included. In both
+    cases it shares the port with sockets that are bound later.
     """
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if listener.family == socket.AF_INET6:  # so that [::] may stand beside 0.0.0.0
-        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    set_options(listener)
-    if is_first:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if listener.family == socket.AF_INET6:  # so that [::] may stand beside 0.0.0.0
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        set_options(listener)
+        if may_share:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind((host, port))
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    if not is_first:
-        listener.bind((host, port))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def set_options(listener: socket.socket) -> None:

@@ -1,15 +1,13 @@
 """Child processes that never outlive their parent, and the names that top and pkill use for them."""
 
-import contextlib
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from djbundle.common.processes import die_with_parent
+from djbundle.common.processes import die_with_parent, set_process_name
 from djbundle.runtime.logs import lines, uncaught
 
 DRAIN = signal.SIGUSR1  # drain, because another process serves too: disconnect clients, start no task; SIGTERM follows
@@ -98,12 +96,6 @@ def fork(run: Callable[[], int], title: str) -> int:
 def title(name: str, role: str) -> str:
     """Return a title such as "shop web". A long name is cut; the role stays whole."""
     return f"{name[: MAX_NAME_LENGTH - len(role) - 1]} {role}"
-
-
-def set_process_name(name: str) -> None:
-    """Set the name of this process; by its executable it would be "ld-linux-x86-64"."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/comm").write_text(name)
 
 
 def reset_signals() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from djbundle.common.processes import stat_fields
+from djbundle.common.processes import resident_memory, stat_fields
 from djbundle.runtime.logs.formats import printable
 
 PROC = Path("/proc")
@@ -41,15 +41,25 @@ def _read_process(pid: int, parent: int) -> tuple[Process, list[int]]:
     if not fields:
         raise ProcessLookupError(pid)
     seconds = time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")  # field 22, proc(5)
-    children = (folder / "task" / str(pid) / "children").read_text().split()
     title = printable((folder / "comm").read_text(errors="replace").strip())  # any process can set its own
     role = title.rpartition(" ")[2] if " " in title else "serve"
-    return Process(title, role, pid, parent, seconds, proportional_set_size(folder)), [int(child) for child in children]
+    return Process(title, role, pid, parent, seconds, proportional_set_size(folder)), _children_of(pid)
+
+
+def _children_of(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in (PROC / str(pid) / "task" / str(pid) / "children").read_text().split()]
+    except FileNotFoundError:  # gVisor, and kernels without CONFIG_PROC_CHILDREN
+        pids = (int(folder.name) for folder in PROC.iterdir() if folder.name.isdigit())
+        return [each for each in pids if stat_fields(each)[1:2] == [str(pid)]]
 
 
 def proportional_set_size(folder: Path) -> int:
+    """Return it in bytes; 0 for a process of another user. gVisor does not know it, so that is the resident memory."""
     try:
         lines = (folder / "smaps_rollup").read_text().splitlines()
-    except OSError:  # it belongs to another user
+    except FileNotFoundError:
+        return resident_memory(int(folder.name))
+    except OSError:
         return 0
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))

@@ -13,7 +13,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from djbundle.common.processes import use_line_buffering
+from djbundle.common.processes import set_process_name, use_line_buffering
 from djbundle.runtime.cli.doctor.machine import trouble_at_start
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.data_directory import create_data_directory
@@ -52,7 +52,7 @@ def serve(bundle: Bundle, arguments: list[str]) -> int:
     options = parse_serve_options(bundle.program, arguments)
     lines.configure(options.log_format, options.log_level)
     use_line_buffering()
-    forking.set_process_name(bundle.manifest.name)
+    set_process_name(bundle.manifest.name)
     forking.reset_signals_in_children()
     handover = Handover.from_environment()
     if handover:
@@ -96,7 +96,7 @@ def run_candidate(bundle: Bundle, options: ServeOptions, handover: Handover, pro
     """Load the site beside the app process that serves, and take over from it. A fresh start begins here too."""
     forking.reset_signals()
     forking.unblock_stop_signals()
-    forking.set_process_name(forking.title(bundle.manifest.name, "app"))
+    set_process_name(forking.title(bundle.manifest.name, "app"))
     heartbeat = Heartbeat.of_app(options.worker_timeout, handover.heart)
     pair = prepare_tls(bundle.data, options.tls)
     return load_and_run(bundle, options, handover.open_listeners(), pair, progress, heartbeat)

@@ -4,11 +4,12 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from djbundle.common.processes import set_process_name
 from djbundle.common.threads import ThreadStarts, find_lost_threads
 from djbundle.runtime.handover.fresh_start import own_program
 from djbundle.runtime.logs import lines, uncaught
 from djbundle.runtime.options.serve import ServeOptions
-from djbundle.runtime.process import forking, memory
+from djbundle.runtime.process import memory
 
 if TYPE_CHECKING:
     from djbundle.tasks.worker.process.fresh import NewProgram
@@ -34,7 +35,7 @@ def main() -> None:
     title, log_format, log_level, inherited = sys.argv[1:]
     sys.argv = [sys.executable, "worker"]
     lines.configure(log_format or None, log_level or None)
-    forking.set_process_name(title)
+    set_process_name(title)
     uncaught.log_uncaught()
     memory.configure_malloc()
     with memory.loading():

@@ -4,8 +4,10 @@ Process ids are reused, so the identity includes the start time. They mean nothi
 or in another container, so the identity includes these too.
 """
 
+import functools
 import hashlib
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -57,9 +59,18 @@ class Identity:
 
 def this_machine() -> str:
     """Return a short name of the machine. It is short because it is written with each task."""
-    boot = (PROC / "sys/kernel/random/boot_id").read_bytes()
-    namespace = str((PROC / "self/ns/pid").stat().st_ino).encode()
+    try:
+        boot = (PROC / "sys/kernel/random/boot_id").read_bytes()
+        namespace = str((PROC / "self/ns/pid").stat().st_ino).encode()
+    except OSError:  # gVisor has neither
+        return _name_of_this_process()
     return hashlib.blake2b(boot + namespace, digest_size=8).hexdigest()
+
+
+@functools.cache
+def _name_of_this_process() -> str:
+    """Return a name that no other process has. Only leases tell then whether another worker is gone."""
+    return secrets.token_hex(8)
 
 
 def is_hidden(pid: int) -> bool:

@@ -14,6 +14,9 @@ MIN_ROOM = 100 << 20  # bytes; SQLite's log and a backup need some
 LOW_ROOM = 1 << 30  # bytes
 LOW_SHARE = 0.05  # of the disk or of its inodes
 MIN_KERNEL = (4, 18)
+GVISOR = (
+    "#1 SMP Sun Jan 10 15:06:54 PST 2016"  # what its `uname -v` says, with releases such as 4.4.0 and 4.19.0-gvisor
+)
 LOW_FILES = 4096  # descriptors of one process; a connection takes up to two
 TIMEX_SIZE = 512  # bytes, more than struct timex has on any machine (adjtimex(2))
 CLOCK_UNSYNCHRONIZED = 5  # TIME_ERROR in adjtimex(2)
@@ -25,12 +28,12 @@ def check_machine(data: Path) -> Iterator[Finding]:
     yield from check_room(existing_part(data))
     yield check_clock()
     yield check_files()
-    yield check_kernel(os.uname().release)
+    yield check_kernel(os.uname())
 
 
 def trouble_at_start(data: Path) -> Iterator[str]:
     """Yield what `serve` writes to its log when it starts: the findings that take no time and are no good news."""
-    for each in (*check_room(existing_part(data)), check_files(), check_kernel(os.uname().release)):
+    for each in (*check_room(existing_part(data)), check_files(), check_kernel(os.uname())):
         if each.level is not Level.OK:
             yield f"{each.name}: {each.text}; fix: {each.fix}"
 
@@ -69,8 +72,10 @@ def check_files() -> Finding:
     return Finding.ok("files", text)
 
 
-def check_kernel(release: str) -> Finding:
-    version = tuple(map(int, re.findall(r"\d+", release)[:2]))
+def check_kernel(uname: os.uname_result) -> Finding:
+    if uname.version == GVISOR:
+        return Finding.ok("kernel", "gVisor")
+    version = tuple(map(int, re.findall(r"\d+", uname.release)[:2]))
     if version < MIN_KERNEL:
-        return Finding.error("kernel", f"Linux {release} was never tried", "update to 4.18 or newer")
-    return Finding.ok("kernel", f"Linux {release}")
+        return Finding.error("kernel", f"Linux {uname.release} was never tried", "update to 4.18 or newer")
+    return Finding.ok("kernel", f"Linux {uname.release}")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from djbundle.common.endings import disable_inherited_finalizers
-from djbundle.common.processes import die_with_parent, use_line_buffering
+from djbundle.common.processes import die_with_parent, set_process_name, use_line_buffering
 from djbundle.common.thread_connections import close_with_threads
 from djbundle.tasks import signals
 from djbundle.tasks.store.claimed_run import run_of
@@ -78,4 +78,4 @@ def _set_name() -> None:
     with contextlib.suppress(OSError):
         name = COMM.read_text().strip()
         if name.endswith(" worker"):
-            COMM.write_text(f"{name.removesuffix(' worker')} task")
+            set_process_name(f"{name.removesuffix(' worker')} task")
