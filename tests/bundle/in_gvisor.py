@@ -22,10 +22,11 @@ def main() -> None:
         status = site.status()
         facts = {
             "kernel": os.uname().version,
-            "page": customer.get("/").status,
             "roles": sorted(each["role"] for each in status["processes"]),
             "memory": min(each["memory"] for each in status["processes"]),
         }
+        site.run("upgrade", str(bundle))
+        facts["page"] = customer.get("/").status
     print(json.dumps(facts | {"log": site.log.read_text()}))
 
 

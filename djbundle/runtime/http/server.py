@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import resource
+import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -69,7 +70,7 @@ class GranianWorker:
         self.is_draining = True
         self.websocket_drain.start()
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as nobody:
-            nobody.bind("")  # the kernel gives it a name, see unix(7)
+            nobody.bind(f"\0{secrets.token_hex()}")  # gVisor gives no name to a socket without one, see unix(7)
             nobody.listen()
             os.dup2(nobody.fileno(), self.socket, inheritable=False)
 
