@@ -53,6 +53,7 @@ class Protocol:
         self.send_futures: list[Future] = []  # for parts that the client has not accepted
         self.receive_futures: list[Future] = []  # for parts of the request's body
         self.over = threading.Event()
+        self.given_up = threading.Event()
 
     def send(self, message: dict[str, Any]) -> Any:
         if message["type"] == "http.response.start":

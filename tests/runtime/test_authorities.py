@@ -63,3 +63,22 @@ def test_what_somebody_has_named_stays(machine: Path, name: str, monkeypatch: py
     write(machine / "etc/ssl/cert.pem")
     monkeypatch.setenv(name, "/mine")
     assert set(find(machine)) == {"/mine", None}
+
+
+def test_links_that_lead_nowhere_are_no_certificates(machine: Path) -> None:
+    file = write(machine / "etc/ssl/certs/ca-certificates.crt")
+    file.with_name("0123abcd.0").symlink_to(machine / "usr/share/ca-certificates/some.crt")
+    (machine / "usr/lib/ssl").mkdir(parents=True)
+    (machine / "usr/lib/ssl/certs").symlink_to(file.parent)
+    assert find(machine) == (str(file), None)
+
+
+@pytest.mark.parametrize("name", [FILE_VARIABLE, FOLDER_VARIABLE])
+def test_an_empty_variable_names_nothing(machine: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "")
+    assert find(machine) == ("carried", None)
+    write(machine / "usr/lib/ssl/certs/0123abcd.0")
+    for each in (FILE_VARIABLE, FOLDER_VARIABLE):
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setenv(name, "")
+    assert find(machine) == (None, None)

@@ -1,5 +1,8 @@
 """A body is received without a thread, whole or not at all, and counted by received bytes, not by declared ones."""
 
+import threading
+from collections import Counter
+from collections.abc import Hashable
 from typing import Any
 
 import pytest
@@ -166,6 +169,30 @@ def test_a_client_has_its_share(site: Bodies, monkeypatch: pytest.MonkeyPatch) -
     assert Upload(site, CONTENT_LENGTH="1", REMOTE_ADDR="192.0.2.1").is_waited_for
     for body in [*site.receiving.values()]:
         body.discard()
+    assert is_idle(site)
+
+
+class Interrupted(Counter[Hashable]):
+    """Counts in which another thread releases a body while the first reads a count, unless it has to wait."""
+
+    other: threading.Thread | None = None
+
+    def get(self, key: Hashable, default: Any = None) -> Any:
+        count = super().get(key, default)
+        if (thread := self.other) and not thread.ident:
+            thread.start()
+            thread.join(0.5)
+        return count
+
+
+def test_bodies_that_begin_and_end_at_once_leave_nothing_counted(site: Bodies) -> None:
+    quota, client = site.limits.quota, "192.0.2.1"
+    quota.acquire(client)
+    counts = quota.clients = Interrupted(quota.clients)
+    counts.other = threading.Thread(target=quota.release, args=(client,))
+    quota.acquire(client)
+    counts.other.join()
+    quota.release(client)
     assert is_idle(site)
 
 

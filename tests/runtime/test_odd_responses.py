@@ -1,5 +1,6 @@
 """No response of a site, however odd, aborts the process that serves it."""
 
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,8 +30,8 @@ def asgi_port() -> Iterator[int]:
     yield from serve("asgi")
 
 
-def serve(interface: str) -> Iterator[int]:
-    command = [sys.executable, "-m", "tests.runtime.odd_site", interface]
+def serve(interface: str, *files: Path) -> Iterator[int]:
+    command = [sys.executable, "-m", "tests.runtime.odd_site", interface, *map(str, files)]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:
@@ -75,6 +76,26 @@ def test_a_failed_websocket_writes_no_line_of_its_own_to_the_log() -> None:
         lines = process.stderr.read().splitlines()
     assert any("what the client said" in line for line in lines)
     assert not any(line.startswith("forged") for line in lines)
+
+
+@pytest.mark.parametrize("interface", ["asgi", "wsgi"])
+def test_a_response_that_breaks_never_looks_whole_and_never_hangs(interface: str, tmp_path: Path) -> None:
+    """Over a Unix socket, connections have no address by which they could be told apart."""
+    file = tmp_path / "socket"
+    for port in serve(interface, file):
+        for family, address in ((socket.AF_INET, ("127.0.0.1", port)), (socket.AF_UNIX, str(file))):
+            for _ in range(4):
+                assert not received_of_broken(family, address).endswith(b"0\r\n\r\n"), family
+
+
+def received_of_broken(family: socket.AddressFamily, address: tuple[str, int] | str) -> bytes:
+    """Return what arrives of `/breaks` until the connection is closed."""
+    with socket.socket(family) as client:
+        client.settimeout(30)
+        client.connect(address)
+        client.sendall(b"GET /breaks HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        with client.makefile("rb") as file:
+            return file.read()
 
 
 def test_repeated_headers_are_joined() -> None:

@@ -1,5 +1,6 @@
 """The runtime accepts signatures of `openssl`, and nothing else."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -30,6 +31,25 @@ def test_each_kind_of_key(tmp_path: Path, algorithm: tuple[str, ...], command: t
     new.write_bytes(new.read_bytes() + b".")
     with pytest.raises(UpgradeError, match="does not sign"):
         signature.check(new)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "large"])
+def test_what_is_no_signature_neither_hangs_nor_fills_the_memory(tmp_path: Path, kind: str) -> None:
+    file, new = tmp_path / "new.sig", tmp_path / "new"
+    new.touch()
+    if kind == "pipe":
+        os.mkfifo(file)
+    elif kind == "device":
+        file.symlink_to("/dev/zero")
+    elif kind == "folder":
+        file.mkdir()
+    else:
+        file.touch()
+        os.truncate(file, 1 << 42)
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ED25519", "-out", "key"], cwd=tmp_path, check=True)
+    subprocess.run(["openssl", "pkey", "-in", "key", "-pubout", "-out", "key.pub"], cwd=tmp_path, check=True)
+    with pytest.raises(UpgradeError):
+        Signature((tmp_path / "key.pub").read_text(), file).check(new)
 
 
 def test_signer_that_is_no_key(tmp_path: Path) -> None:

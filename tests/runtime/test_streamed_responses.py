@@ -53,8 +53,9 @@ class Source:
 
 
 def send(site: Streams, way: str, protocol: Protocol, source: Source | None = None) -> Source:
-    source = source or Source()
-    getattr(site, way)(make_request(protocol), 200, [], source)
+    source, request = source or Source(), make_request(protocol)
+    request.transport.give_up = protocol.given_up.set
+    getattr(site, way)(request, 200, [], source)
     return source
 
 
@@ -124,6 +125,7 @@ def test_one_that_is_not_taken_is_broken_off(site: Streams, way: str, broken: li
     wait_until(lambda: source.is_closed, "it is over")
     assert broken == [CONNECTION]
     assert not protocol.over.is_set(), "nobody is told that this was all"
+    assert protocol.given_up.is_set(), "Granian is told that there is no more"
     assert site.refusals.counts
 
 
@@ -148,6 +150,7 @@ def test_one_that_fails_is_broken_off(site: Streams, way: str, broken: list[tupl
     wait_until(lambda: source.is_closed, "it is over")
     assert broken == [CONNECTION]
     assert not protocol.over.is_set()
+    assert protocol.given_up.is_set()
 
 
 def test_the_slowest_make_room(site: Streams, broken: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch) -> None:

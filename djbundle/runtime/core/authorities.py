@@ -24,9 +24,13 @@ HASHED_NAME = re.compile(r"[0-9a-f]{8}\.\d+")  # openssl-rehash(1); OpenSSL look
 def find_authorities(openssl_file: str, openssl_folder: str, bundled_file: str) -> None:
     """Set the variables that name the authorities, for this process and its children, unless one is set already.
 
+    An empty variable names nothing, but OpenSSL would trust nobody then.
     `openssl_file` and `openssl_folder` are where OpenSSL looks by itself. If certificates are there, nothing is set:
     OpenSSL reads a folder only as needed, but reads a file for each connection. `bundled_file` is the bundle's own.
     """
+    for name in (FILE_VARIABLE, FOLDER_VARIABLE):
+        if os.environ.get(name) == "":
+            del os.environ[name]
     if (
         FILE_VARIABLE in os.environ
         or FOLDER_VARIABLE in os.environ
@@ -51,7 +55,11 @@ def is_certificate_file(path: str) -> bool:
 
 
 def is_certificate_folder(path: str) -> bool:
+    """Return whether OpenSSL finds a certificate in a folder.
+
+    Its entries are links. They lead nowhere in a container to which only the folder was mounted.
+    """
     try:
-        return any(map(HASHED_NAME.fullmatch, os.listdir(path)))  # noqa: PTH208 - likewise
+        return any(HASHED_NAME.fullmatch(name) and os.access(f"{path}/{name}", os.R_OK) for name in os.listdir(path))  # noqa: PTH208 - likewise
     except OSError:
         return False

@@ -3,12 +3,15 @@
 The signature is a file beside the new version, as ``openssl dgst -sha256 -sign`` writes it.
 """
 
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from djbundle.errors import TlsMissingError, UpgradeError
 
 SUFFIX = ".sig"
+MAX_SIZE = 65536  # bytes of a signature file; those of openssl have at most 2,048
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class Signature:
     def check(self, signed: Path) -> None:
         """Raise UpgradeError unless this is the signer's signature of `signed`."""
         try:
-            signature, content = self.file.read_bytes(), signed.read_bytes()
+            signature, content = read_signature(self.file), signed.read_bytes()
         except OSError as error:
             raise UpgradeError(
                 f"only what is signed may take over, but {error.filename} cannot be read: {error.strerror}",
@@ -38,6 +41,15 @@ class Signature:
                 f"{self.file} does not sign {signed} with the key of the running version's `signer`",
                 "copy both again, or sign with that key",
             )
+
+
+def read_signature(file: Path) -> bytes:
+    """Return the content of a signature file, cut after MAX_SIZE.
+
+    Another user may have put something else there: a pipe that never ends, or a device that fills the memory of root.
+    """
+    with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:  # noqa: PTH123 - of a descriptor
+        return opened.read(MAX_SIZE) if stat.S_ISREG(os.fstat(opened.fileno()).st_mode) else b""
 
 
 def is_valid_signature(signer: bytes, content: bytes, signature: bytes) -> bool:

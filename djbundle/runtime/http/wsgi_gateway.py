@@ -62,7 +62,7 @@ class WsgiGateway:
         try:
             if self.limits.flooders.drop(watcher):
                 return
-            request = self.request(watcher.scope, watcher.proto)
+            request = self.request(watcher)
             request.is_draining = is_draining
             receivers.receive(request)
         except BaseException:
@@ -75,7 +75,8 @@ class WsgiGateway:
         """Return whether the request is answered from memory, which needs no thread of the site."""
         return self.answer_from_memory is not None and self.answer_from_memory(request, self.streams)
 
-    def request(self, scope: dict[str, Any], protocol: Any) -> Request:
+    def request(self, watcher: Any) -> Request:
+        scope = watcher.scope
         connection = scope["client"] = connection_id(scope["client"])
         self.request_middleware.prepare(scope)
         environ = make_environ(scope, self.base_environ)
@@ -84,7 +85,9 @@ class WsgiGateway:
             if environ["SERVER_PROTOCOL"] == HTTP_2
             else None
         )
-        return Request(Transport(protocol, connection, scope["method"], byte_counter), environ)
+        transport = Transport(watcher.proto, connection, scope["method"], byte_counter, watcher.done)
+        scope.clear()  # the watcher lives as long as the request
+        return Request(transport, environ)
 
     def sweep(self) -> None:
         """Check what waits for clients. Call it each second."""

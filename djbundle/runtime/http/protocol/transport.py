@@ -4,7 +4,7 @@ Granian's `send` needs no loop. Either it is done when it returns, or it returns
 client has taken a part of what waits for it.
 """
 
-from collections.abc import Iterable, Sized
+from collections.abc import Callable, Iterable, Sized
 from typing import Any, BinaryIO, Protocol
 
 from djbundle.runtime.http.protocol.response_validity import check_status
@@ -40,14 +40,23 @@ class ByteCounter(Protocol):
 
 
 class Transport:
-    """Sends one response. `byte_counter` counts its bytes; it is None for HTTP/1, which has one response at a time."""
+    """Sends one response. `byte_counter` counts its bytes; it is None for HTTP/1, which has one response at a time.
 
-    __slots__ = ("byte_counter", "connection", "is_bodiless", "is_over", "is_started", "protocol")
+    `give_up` tells Granian that nothing more is sent.
+    """
+
+    __slots__ = ("byte_counter", "connection", "give_up", "is_bodiless", "is_over", "is_started", "protocol")
 
     def __init__(
-        self, protocol: Any, connection: ConnectionId, method: str, byte_counter: ByteCounter | None = None
+        self,
+        protocol: Any,
+        connection: ConnectionId,
+        method: str,
+        byte_counter: ByteCounter | None = None,
+        give_up: Callable[[], object] = bool,
     ) -> None:
         self.protocol, self.connection, self.byte_counter = protocol, connection, byte_counter
+        self.give_up = give_up
         self.is_bodiless = method == "HEAD"
         self.is_started = self.is_over = False
 
@@ -79,6 +88,14 @@ class Transport:
         self.count(body)
         self.is_over = True
         self.protocol.send({"type": RESPONSE_BODY, "body": body})
+
+    def break_off(self) -> None:
+        """End a response before its end.
+
+        If Granian is not told, it ends the response as if it were complete, as soon as nothing refers to it.
+        """
+        self.is_over = True
+        self.give_up()
 
     @property
     def is_suspicious(self) -> bool:

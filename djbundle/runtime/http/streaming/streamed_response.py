@@ -170,8 +170,10 @@ class StreamedResponse:
     def finish(self) -> None:
         if self.streams.open.pop(id(self), None):
             transport = self.request.transport
-            if self.keeps_connection and not transport.is_over:
+            if not transport.is_over and self.keeps_connection:
                 transport.end()  # Granian ends it only now: a thread that is parked may keep the request for long
+            elif not transport.is_over:
+                transport.break_off()
             self.streams.budget.charge(transport.connection, self.request.client, -self.cost)
         self.close()
         self.streams.waiting.sweep()
