@@ -59,6 +59,7 @@ BUILDER = (
     "inventory",
     "archive",
     "verify",
+    "reports",
     ROOT,
 )
 RUNTIME = (

@@ -6,7 +6,7 @@ from pathlib import Path
 import djbundle
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.target import Target
-from djbundle.builder.core.tree import LICENSES_FOLDER, File, Tree, base_of
+from djbundle.builder.core.tree import LICENSES_FOLDER, File, Part, Tree, base_of
 from djbundle.builder.dependencies.package_selection import Dependency
 from djbundle.builder.inventory.component import Component
 from djbundle.builder.inventory.machine_code import elf_files, linked_libraries, upstream
@@ -56,8 +56,8 @@ class Gathering:
             self._add_file(file, self._owner(file, project))
         digest = self._cache.digests.of(launcher)
         self.djbundle.add_part(Component("file", LAUNCHER, sha256=digest))
-        self.djbundle.add_part(self._zstd())
-        found = [self.python, self.djbundle, *self.packages, *self._system.values()]
+        project.properties += [(HOLDS, top) for top in self._tops("project")]
+        found = [self.python, self.djbundle, self._zstd(), *self.packages, *self._system.values()]
         return [*found, self.sqlite] if self.sqlite else found
 
     def _add_file(self, file: File, owner: Component) -> None:
@@ -111,7 +111,12 @@ class Gathering:
         component.kind = "application"
         text = f"{LICENSES_FOLDER}/python.txt"
         component.properties += [(TEXT, text)] * (text in self._tree)
+        component.properties += [(HOLDS, top) for top in self._tops("python") if top != "djbundle"]
         return component
+
+    def _tops(self, part: Part) -> list[str]:
+        """Return the names at the root of the tree under which a part has files."""
+        return sorted({file.name.partition("/")[0] for file in self._tree if file.part == part})
 
     def _zstd(self) -> Component:
         """Return the component of zstd, which launcher and virtual root unpack with."""
