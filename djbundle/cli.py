@@ -191,6 +191,18 @@ def audit(context: click.Context, bundle: Path, osv: Path, *, as_json: bool) -> 
     context.exit(VULNERABILITIES_FOUND if result.vulnerabilities else 0)
 
 
+@cli.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def diff(old: Path, new: Path, *, as_json: bool) -> None:
+    """Show what the bundle NEW changes: versions, packages, settings, variables, migrations and sizes."""
+    from djbundle.builder.reports.differences import Differences  # noqa: PLC0415 - as above
+
+    differences = Differences.of(old, new)
+    click.echo(differences.to_json() if as_json else "\n".join(differences.lines()))
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a file that the user has named. Raises OutputError."""
     try:
