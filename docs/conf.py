@@ -21,6 +21,7 @@ NAVIGATION = {
         "docs/projects",
         "docs/python-tests",
         "docs/commands",
+        "docs/inventory",
         "docs/settings",
         "docs/serve",
         "docs/http",

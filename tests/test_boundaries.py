@@ -48,7 +48,20 @@ SHARED = frozenset(
 )  # for all of djbundle
 # Each may import those before it. ROOT stands for the modules in the folder itself.
 ROOT = "(root)"
-BUILDER = ("machines", "core", "project", "inspection", "dependencies", "native", "contents", "archive", "verify", ROOT)
+BUILDER = (
+    "machines",
+    "core",
+    "project",
+    "inspection",
+    "dependencies",
+    "native",
+    "contents",
+    "inventory",
+    "archive",
+    "verify",
+    "reports",
+    ROOT,
+)
 RUNTIME = (
     *(
         ROOT,

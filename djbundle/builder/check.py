@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from djbundle.builder.contents.file_selection import Decision, FileSelection
 from djbundle.builder.contents.left_out import note_of, printable
 from djbundle.builder.contents.secret_contents import certain_secret
+from djbundle.builder.copyleft import find_copyleft
 from djbundle.builder.core.cache import Cache, default_folder
 from djbundle.builder.dependencies import modules
 from djbundle.builder.dependencies.bytecode_rules import Reason
@@ -57,6 +58,7 @@ class Check:
     variables: list[ReadVariable]
     problems: list[Finding]  # things that would fail in a bundle
     advice: list[Finding]
+    copyleft: list[Finding]  # what is under GPL or AGPL, and what that means
     machine_ties: list[Finding]  # things that keep the site on one machine; no faults
     files: list[Decision]  # the project's files
 
@@ -99,6 +101,7 @@ def check_project(options: BuildOptions) -> Check:
             *_deployment(inspection),
             *_python(),
         ],
+        copyleft=[*find_copyleft(dependencies, inspection.libraries)],
         machine_ties=find_machine_ties(project, inspection, {each.name for each in dependencies}),
         files=files,
     )

@@ -23,6 +23,7 @@ def print_check(check: Check, console: Console) -> None:
     _print_bytecode(check, console)
     _print_findings("would fail in a bundle", "red", check.problems, console)
     _print_findings("advice", "yellow", check.advice, console)
+    _print_findings("is under GPL or AGPL", "cyan", check.copyleft, console, "means")
     _print_findings("ties it to one machine", "cyan", check.machine_ties, console)
     console.print("\nNext:  [bold]djbundle build[/]" if not check.problems else "")
 
@@ -69,8 +70,8 @@ def _print_bytecode(check: Check, console: Console) -> None:
         console.print(f"  {escape(finding.place)}  {escape(finding.cause)}")
 
 
-def _print_findings(title: str, colour: str, findings: Iterable[Finding], console: Console) -> None:
+def _print_findings(title: str, colour: str, findings: Iterable[Finding], console: Console, label: str = "fix") -> None:
     for number, finding in enumerate(findings):
         if not number:
             console.print(f"\n[bold {colour}]{title}[/]")
-        console.print(f"  {escape(finding.place)}  {escape(finding.cause)}\n    fix: {escape(finding.fix)}")
+        console.print(f"  {escape(finding.place)}  {escape(finding.cause)}\n    {label}: {escape(finding.fix)}")

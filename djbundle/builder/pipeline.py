@@ -31,6 +31,8 @@ from djbundle.builder.dependencies import modules
 from djbundle.builder.dependencies.package_selection import Dependency, find_dependencies
 from djbundle.builder.dependencies.target_wheels import with_wheels_for
 from djbundle.builder.inspection.inspection import Inspection, inspect_project
+from djbundle.builder.inventory.gather import Gathering
+from djbundle.builder.inventory.sbom import add_sbom
 from djbundle.builder.native import compiler, libraries, nuitka, sqlite
 from djbundle.builder.native.refusals import RefusedModuleError, choose_modules
 from djbundle.builder.options import BuildOptions
@@ -90,7 +92,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
                 package_files.add_packages(tree, dependencies, compiled, project, inspection, cache)
                 facts = project_facts(project, tree, compiled)
                 runtime.add_runtime(tree, facts, cache, work, keeps_docstrings=inspection.shows_docstrings)
-                stdlib.add_standard_library(tree, target, cache)
+                stdlib.add_standard_library(tree, target, stdlib.used_of_gpl(project, inspection), cache)
                 assets.add_static_files(tree, work / "static", left_out.static, cache)
                 library_data = _close_libraries(tree, project, inspection, target, cache)
                 _add_manifest(tree, make_manifest(project, inspection, target, library_data, built))
@@ -113,6 +115,7 @@ def _build(options: BuildOptions, console: Console) -> Report:
 
         with contextlib.ExitStack() as stack:
             with console.step("write the bundle") as step:
+                add_sbom(tree, project, Gathering(tree, dependencies, target, cache), launcher, built)
                 archive = pack_tree(tree, start, cache, step.progress)
                 bundle = stack.enter_context(write.new_bundle(output, launcher, archive, built))
                 cache.digests.save()

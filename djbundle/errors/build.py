@@ -117,6 +117,7 @@ class LargeFileError(DjbundleError):
     exit_code = 25
 
 
+VULNERABILITIES_FOUND = 39  # the exit code of ``djbundle audit`` if it knows a vulnerability; no error is raised
 PROBLEMS_FOUND = 26  # the exit code of ``djbundle check`` if something would fail in a bundle; no error is raised
 
 

@@ -76,12 +76,13 @@ def add_packages(
 
 def _all_files(dependencies: list[Dependency], local: dict[str, Path]) -> Iterator[NamedFile]:
     for dependency in dependencies:
-        yield from _distribution_files(dependency)
+        yield from distribution_files(dependency)
     for module, file in local.items():
         yield from local_files(module, file)
 
 
-def _distribution_files(dependency: Dependency) -> Iterator[NamedFile]:
+def distribution_files(dependency: Dependency) -> Iterator[NamedFile]:
+    """Yield the files of a distribution that may go in, with their names in the tree."""
     wanted = (*dependency.part, f"*{METADATA}/*") if dependency.part else ("*",)
     for file in files_of(dependency.distribution):
         if not any(fnmatchcase(file.name, pattern) for pattern in wanted):

@@ -1,11 +1,17 @@
 """Add the standard library, without the parts that only serve development or another system."""
 
+from collections.abc import Collection
 from fnmatch import fnmatch
+from pathlib import Path
 
 from djbundle.builder.contents.bytecode import Source, add_bytecode
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.target import Target
 from djbundle.builder.core.tree import LICENSES_FOLDER, Tree
+from djbundle.builder.dependencies.imports import ImportedModules
+from djbundle.builder.inspection.inspection import Inspection
+from djbundle.builder.native import elf
+from djbundle.builder.project.project import Project
 
 UNNEEDED = frozenset(  # not needed on a Linux server
     (
@@ -14,11 +20,18 @@ UNNEEDED = frozenset(  # not needed on a Linux server
         *("_aix_support.py", "_android_support.py", "_apple_support.py", "_ios_support.py", "_osx_support.py"),
     )
 )
+# Extensions under the GPL, by the library that they need. Others of the same name have another licence: uv's readline
+# uses libedit.
+GPL_EXTENSIONS = {"readline": "libreadline", "_gdbm": "libgdbm", "_dbm": "libgdbm_compat"}
+USED_AS = {"dbm.gnu": "_gdbm", "dbm.ndbm": "_dbm"}  # the names by which they are imported
 TEST_EXTENSIONS = ("_test*", "xx*", "_xx*", "_ctypes_test", "_tkinter")
 
 
-def add_standard_library(tree: Tree, target: Target, cache: Cache) -> None:
-    """Add the standard library of the bundle's Python, with its extension modules."""
+def add_standard_library(tree: Tree, target: Target, used: Collection[str], cache: Cache) -> None:
+    """Add the standard library of the bundle's Python, with its extension modules.
+
+    Those under the GPL only go in if they are among the modules `used`.
+    """
     library = target.stdlib
     # In the folder of another machine, some of Debian's links lead out of it.
     names = (path.relative_to(library) for path in sorted(library.rglob("*.py")) if path.is_file())
@@ -26,13 +39,29 @@ def add_standard_library(tree: Tree, target: Target, cache: Cache) -> None:
     # otherwise.
     sources = [Source(library / name, str(name), takes_ready=False) for name in names if not UNNEEDED & set(name.parts)]
     add_bytecode(tree, sources, cache, "python")
-    _add_extensions(tree, target)
+    _add_extensions(tree, target, used)
     for path in (library / "LICENSE.txt", library.parents[1] / "LICENSE"):
         if path.is_file():
             tree.add(f"{LICENSES_FOLDER}/python.txt", path, "python")
 
 
-def _add_extensions(tree: Tree, target: Target) -> None:
+def used_of_gpl(project: Project, inspection: Inspection) -> set[str]:
+    """Return the modules of GPL_EXTENSIONS that the project imports, now or later."""
+    names = ImportedModules([*GPL_EXTENSIONS, *USED_AS])
+    later = {
+        USED_AS.get(name, name) for path in project.sources() for name in names.of((project.root / path).read_bytes())
+    }
+    return later | (GPL_EXTENSIONS.keys() & inspection.modules.keys())
+
+
+def _add_extensions(tree: Tree, target: Target, used: Collection[str]) -> None:
     for path in sorted(target.extensions.glob("*.so")):
-        if not any(fnmatch(path.name.split(".")[0], pattern) for pattern in TEST_EXTENSIONS):
+        name = path.name.split(".")[0]
+        is_test = any(fnmatch(name, pattern) for pattern in TEST_EXTENSIONS)
+        if not is_test and (name in used or not _is_gpl(name, path)):
             tree.add(path.name, path, "python")
+
+
+def _is_gpl(name: str, path: Path) -> bool:
+    library = GPL_EXTENSIONS.get(name)
+    return library is not None and any(each.startswith(f"{library}.so") for each in elf.read_dynamic(path).needed)

@@ -12,7 +12,7 @@ from djbundle.builder.machines.machine import Machine
 
 LICENSES_FOLDER = "_licenses"
 
-Part = Literal["project", "packages", "python", "libraries", "static", "tls"]
+Part = Literal["project", "packages", "python", "libraries", "static", "tls", "inventory"]
 PARTS: dict[Part, str] = {
     "project": "your project",
     "packages": "packages",
@@ -20,6 +20,7 @@ PARTS: dict[Part, str] = {
     "python": "Python, its standard library, djbundle",
     "libraries": "shared libraries",
     "static": "static files, compressed three ways",
+    "inventory": "SBOM, licences of libraries",
 }
 
 
@@ -46,6 +47,7 @@ class Tree:
         self.links: dict[str, str] = {}  # target of each symbolic link, relative to the link's folder
         self.needs: dict[str, tuple[str, ...]] = {}  # libraries to load before each ELF file, in order
         self.frames: dict[str, str] = {}  # the zstd frame of each file that has one, by name
+        self.origins: dict[str, Path] = {}  # the original of each ELF file that was made smaller, by name
         self.empty: set[str] = set()  # folders that exist even if no file is in them
         self._files: dict[str, File] = {}
         self._work = work
@@ -54,7 +56,7 @@ class Tree:
         """Return a tree with the same files, which may get others."""
         tree = Tree(work, self.machine)
         tree.links, tree.needs, tree.frames = dict(self.links), dict(self.needs), dict(self.frames)
-        tree.empty, tree._files = set(self.empty), dict(self._files)
+        tree.empty, tree.origins, tree._files = set(self.empty), dict(self.origins), dict(self._files)
         return tree
 
     def add(self, name: str | PurePosixPath, source: Path, part: Part, *, executable: bool | None = None) -> None:

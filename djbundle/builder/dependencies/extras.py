@@ -54,7 +54,7 @@ def _is_chosen(name: str, extra: str) -> bool:
 def _is_installed(requirement: Requirement, requiring: str) -> bool:
     if requirement.name == requiring:
         return False  # an extra that lists other extras of its package, each of which is checked itself
-    return installed.is_for_project(requirement.name)
+    return installed.is_for_project(requirement.name) and requirement.name not in installed.only_for_sbom()
 
 
 def _is_of(requirement: Requirement, extra: str) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from djbundle.builder.dependencies.modules import is_test
 from djbundle.builder.dependencies.owners import DJBUNDLE, Owners
+from djbundle.builder.project import installed
 from djbundle.builder.project.project import Project
 
 TESTS = frozenset({"test", "tests", "testing"})
@@ -45,7 +46,7 @@ class LateImports:
         names = [name for name in known if name not in self._read]
         self._read.update(names)
         files = (file for name in names for file in self._files_of(name))
-        return self._search(files, known, without=DEVELOPMENT_TOOLS)
+        return self._search(files, known, without=DEVELOPMENT_TOOLS | installed.only_for_sbom())
 
     def _files_of(self, name: str) -> Iterator[tuple[Path, Path]]:
         """Yield the modules of a distribution that are to be read.

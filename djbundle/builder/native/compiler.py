@@ -252,3 +252,13 @@ def _first_error(text: str) -> str:
 def zstd_sources() -> Path:
     """Return the folder of zstd's decoder sources, which are part of Nuitka."""
     return Path(nuitka.__file__).parent / "build" / "inline_copy" / "zstd"
+
+
+def zstd_version() -> str:
+    """Return the version of these sources."""
+    numbers = re.findall(r"^#define ZSTD_VERSION_(?:MAJOR|MINOR|RELEASE) +(\d+)", _zstd_header(), re.MULTILINE)
+    return ".".join(numbers)
+
+
+def _zstd_header() -> str:
+    return (zstd_sources() / "zstd.h").read_text()

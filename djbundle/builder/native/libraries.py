@@ -80,6 +80,7 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], target: Target, cache: C
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # they wait for programs
         for name, path in zip(names, pool.map(slim, names), strict=True):
             tree.replace(files[name], path)
+            tree.origins[name] = sources[name]
     _add_loader(tree, search, target, cache)
     _record_load_order(tree, needs, cut)
 
@@ -291,3 +292,4 @@ def _add_loader(tree: Tree, search: _LibrarySearch, target: Target, cache: Cache
         path = search.of_system(target.machine.loader)
     loader = File(target.machine.loader, path, "libraries", executable=True)
     tree.replace(loader, elf.slim(path, cache, as_image=True))
+    tree.origins[loader.name] = path.resolve()

@@ -27,6 +27,7 @@ RUNTIME_REQUIREMENTS = (
     *("certifi", "cronsim", "cryptography", "dj-database-url", "django", "django-tasks", "granian", "josepy"),
     *("servestatic", "tzdata"),
 )
+SBOM_LIBRARY = "cyclonedx-python-lib"  # of the builder
 NOT_NEEDED = {"granian": ("click",)}  # only for its command line, which a bundle does not have
 OWN_PACKAGES = ("djbundle", "granian", "nuitka", "zstandard")  # djbundle itself may be a checkout in another folder
 PACKAGE_FOLDERS = ("site-packages", "dist-packages")
@@ -110,6 +111,22 @@ def is_for_project(name: str) -> bool:
 def required_by_djbundle() -> frozenset[str]:
     """Return the names of djbundle and of what it requires, with all its extras."""
     return _closure([DJBUNDLE])
+
+
+@functools.cache
+def only_for_sbom() -> frozenset[str]:
+    """Return the distributions that are installed only because the builder writes SBOMs by a library.
+
+    A package may import one of them if it is there, as Pillow does with defusedxml. A bundle must not change by that.
+    What the project itself imports, requires or includes goes in nevertheless.
+    """
+    closed = _closure([SBOM_LIBRARY])
+    needed: set[str] = set()
+    for each in importlib.metadata.distributions(path=list(search_path())):
+        name = canonicalize_name(each.name)
+        if name not in closed and name != DJBUNDLE:
+            needed |= {canonicalize_name(Requirement(text).name) for text in each.requires or () if "extra" not in text}
+    return closed - needed
 
 
 def _closure(names: Iterable[str]) -> frozenset[str]:

@@ -102,6 +102,16 @@ OWN_COMMANDS = {
         "cli.verify:run_verify",
         "cli.verify:add_verify_options",
     ),
+    "sbom": OwnCommand(
+        "Prints what is in the bundle, as an SBOM in CycloneDX's format.",
+        "cli.inventory.sbom:run_sbom",
+        "cli.inventory.sbom:add_sbom_options",
+    ),
+    "licenses": OwnCommand(
+        "Lists the licences of what is in the bundle, and prints their texts.",
+        "cli.inventory.licenses:run_licenses",
+        "cli.inventory.licenses:add_licenses_options",
+    ),
     "extract": OwnCommand(
         "Writes the files in the bundle to a folder, to look at. The bundle itself needs none of them.",
         "cli.extract:run_extract",
