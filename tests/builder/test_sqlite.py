@@ -1,7 +1,9 @@
 """The SQLite of a bundle: only one that is new enough goes in, and only where it is really used."""
 
 import subprocess
+import sys
 from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -59,6 +61,16 @@ def test_what_has_no_sqlite_takes_the_place_of_none(monkeypatch: pytest.MonkeyPa
     with pytest.raises(SqliteTooOldError, match=r"SQLite 3\.51\.2 can corrupt"):
         sqlite.check_sqlite(["db.sqlite3"])
     sqlite.check_sqlite([])  # a site with another database needs none
+
+
+def test_an_old_sqlite_without_pysqlite3(monkeypatch: pytest.MonkeyPatch, linked: Path) -> None:
+    """As on aarch64, for which pysqlite3 has no wheels."""
+    use(monkeypatch, OwnSqlite((3, 46, 1), linked, linked))
+    monkeypatch.setattr(sqlite, "is_replaceable", lambda: True)
+    monkeypatch.setattr(sqlite, "find_spec", find_spec)
+    monkeypatch.setitem(sys.modules, "pysqlite3", None)
+    with pytest.raises(SqliteTooOldError, match=r"SQLite 3\.46\.1 can corrupt"):
+        sqlite.check_sqlite(["db.sqlite3"])
 
 
 def test_a_hidden_sqlite_is_not_replaced(monkeypatch: pytest.MonkeyPatch, plain: Path, linked: Path) -> None:

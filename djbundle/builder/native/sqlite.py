@@ -54,12 +54,20 @@ def find_source() -> Source:
     own = Source(sqlite3.sqlite_version_info)
     if own.is_safe or not is_replaceable():
         return own
-    spec = find_spec("pysqlite3._sqlite3")
-    if spec is None or spec.origin is None or OPEN not in elf.read_symbols(Path(spec.origin)).defined:
+    extension = _extension_of_pysqlite3()
+    if extension is None or OPEN not in elf.read_symbols(extension).defined:
         return own
     from pysqlite3 import dbapi2  # noqa: PLC0415 - only where the interpreter's own is too old
 
-    return Source(dbapi2.sqlite_version_info, Path(spec.origin))
+    return Source(dbapi2.sqlite_version_info, extension)
+
+
+def _extension_of_pysqlite3() -> Path | None:
+    try:
+        spec = find_spec("pysqlite3._sqlite3")
+    except ModuleNotFoundError:  # there is no pysqlite3
+        return None
+    return Path(spec.origin) if spec and spec.origin else None
 
 
 def is_replaceable() -> bool:
