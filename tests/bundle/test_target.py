@@ -15,7 +15,7 @@ from djbundle.builder.native import elf
 from tests.bundle.records import notes_in
 from tests.conftest import PROJECTS, REPOSITORY, build
 from tests.support.customer import Customer
-from tests.support.emulated_machine import run_with_large_pages
+from tests.support.emulated_machine import LARGE_PAGES, boot
 from tests.support.machines import bench_of, register_emulator
 from tests.support.site import Site, bare_environment, copy_bundle
 from tests.support.waiting import wait_until
@@ -37,7 +37,7 @@ def python() -> Path:
     if bench.machine == this_machine():
         pytest.skip("this machine is the target")
     register_emulator(bench.machine)
-    subprocess.run([REPOSITORY / "ci" / "arm64", "python", PYTHON], check=True)
+    subprocess.run([REPOSITORY / "ci" / "debian", "python", PYTHON], check=True)
     return PYTHON
 
 
@@ -87,7 +87,7 @@ def test_it_serves_runs_a_task_and_is_upgraded(site: Site, next_small: Path) -> 
 
 
 def test_it_runs_with_larger_pages(small: Path, tmp_path: Path) -> None:
-    lines = run_with_large_pages(bench_of(MACHINE), tmp_path, "/small", "check", files={"small": small})
+    lines = boot(LARGE_PAGES, bench_of(MACHINE), tmp_path, "/small", "check", files={"small": small})
     assert lines[0] == "pages of 16384 bytes"
     assert any(line.startswith("System check identified") for line in lines)
     assert lines[-1] == "status 0"

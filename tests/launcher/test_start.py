@@ -9,7 +9,7 @@ from djbundle.builder.archive.write import write_bundle
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.tree import File, Tree
 from djbundle.builder.native import compiler, elf
-from tests.support.emulated_machine import run_with_large_pages
+from tests.support.emulated_machine import LARGE_PAGES, boot
 from tests.support.machines import NAMES, Bench, bench_of
 
 SOURCES = Path(__file__).parent
@@ -79,7 +79,7 @@ def test_it_starts_on_a_kernel_with_larger_pages(tmp_path: Path) -> None:
     """qemu emulates a whole machine. Its kernel has pages of 16 KB, as that of a Raspberry Pi 5."""
     bench = bench_of("aarch64")
     bundle = small_bundle(bench, tmp_path)
-    lines = run_with_large_pages(bench, tmp_path, "/bundle", "one", files={"bundle": bundle})
+    lines = boot(LARGE_PAGES, bench, tmp_path, "/bundle", "one", files={"bundle": bundle})
     assert lines[0] == "pages of 16384 bytes"
     assert lines[1:] == [
         "own path /bundle",

@@ -1,8 +1,9 @@
-"""A whole machine under emulation (qemu-system), with a kernel of its own: one that has larger pages."""
+"""A whole machine under emulation (qemu-system), with a kernel of its own: one that is old, or has larger pages."""
 
 import shutil
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,34 @@ import pytest
 from tests.conftest import REPOSITORY
 from tests.support.machines import Bench
 
-EMULATOR = "qemu-system-aarch64"
-KERNELS = REPOSITORY / ".venv" / "arm64" / "kernel"
-MEMORY = "1024"  # MB
+FOLDER = REPOSITORY / ".venv" / "kernels"  # they are kept there
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A kernel of Debian, and the emulator that boots it."""
+
+    name: str  # of its folder
+    emulator: str
+    options: tuple[str, ...]  # of the emulator
+    console: str
+    package: tuple[str, ...]  # architecture, suite, name of the package: see ci/debian
+
+
+LARGE_PAGES = Kernel(  # of 16 KB, as on a Raspberry Pi 5
+    "arm64-16k",
+    "qemu-system-aarch64",
+    ("-M", "virt", "-cpu", "max,pauth=off", "-m", "1024"),
+    "ttyAMA0",
+    ("arm64", "trixie", "linux-image-arm64-16k"),
+)
+OLD = Kernel(  # Linux 5.10; no distribution has older ones that can still be had
+    "amd64-5.10",
+    "qemu-system-x86_64",
+    ("-cpu", "max", "-smp", "2", "-m", "512"),
+    "ttyS0",
+    ("amd64", "bullseye", "linux-image-cloud-amd64"),
+)
 # Runs /run with its arguments, says how it ended, and turns the machine off.
 INIT = """
 #include <stdio.h>
@@ -42,24 +68,22 @@ int main(void)
 """
 
 
-def run_with_large_pages(bench: Bench, folder: Path, *command: str, files: Mapping[str, Path]) -> list[str]:
-    """Boot a kernel with pages of 16 KB, run the command there, and return the lines that it writes.
+def boot(kernel: Kernel, bench: Bench, folder: Path, *command: str, files: Mapping[str, Path]) -> list[str]:
+    """Boot a kernel, run the command there, and return the lines that it writes.
 
     `files` go into the root of that machine, by their names.
     """
-    if not shutil.which(EMULATOR):
-        pytest.skip(f"there is no {EMULATOR}: apt install qemu-system-arm")
-    subprocess.run([REPOSITORY / "ci" / "arm64", "kernel", KERNELS], check=True)
+    if not shutil.which(kernel.emulator):
+        pytest.skip(f"there is no {kernel.emulator}: apt install qemu-system-arm qemu-system-x86")
+    subprocess.run([REPOSITORY / "ci" / "debian", "kernel", *kernel.package, FOLDER / kernel.name], check=True)
     words = ", ".join(f'"{word}"' for word in command)
     (folder / "init.c").write_text(INIT % words)
     bench.compile("-static", folder / "init.c", "-o", folder / "init")
     (folder / "initrd").write_bytes(initial_files({**files, "init": folder / "init"}, ("proc", "tmp", "dev")))
-    machine = ["-M", "virt", "-cpu", "max,pauth=off", "-m", MEMORY, "-nic", "none", "-nographic", "-no-reboot"]
-    boot: list[str | Path] = ["-kernel", next(KERNELS.glob("boot/vmlinuz-*")), "-initrd", folder / "initrd"]
-    options = ["-append", "console=ttyAMA0 panic=-1 quiet"]
-    result = subprocess.run(
-        [EMULATOR, *machine, *boot, *options], capture_output=True, text=True, check=True, timeout=600
-    )
+    image = next((FOLDER / kernel.name).glob("boot/vmlinuz-*"))
+    options: list[str | Path] = [*kernel.options, "-kernel", image, "-initrd", folder / "initrd"]
+    options += ["-nic", "none", "-nographic", "-no-reboot", "-append", f"console={kernel.console} panic=-1 quiet"]
+    result = subprocess.run([kernel.emulator, *options], capture_output=True, text=True, check=True, timeout=600)
     return [line.strip() for line in result.stdout.splitlines() if not line.startswith("[")]  # the kernel's own
 
 
