@@ -8,7 +8,10 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from djbundle.builder.contents import stdlib
 from djbundle.builder.copyleft import kind_of, kind_of_library
+from djbundle.builder.core.target import this_target
+from djbundle.builder.core.tree import Tree
 from djbundle.builder.inventory.component import Component
 from djbundle.builder.inventory.machine_code import linked_libraries
 from djbundle.builder.inventory.python_packages import is_license, licenses_of
@@ -16,6 +19,7 @@ from djbundle.builder.inventory.sbom import to_json
 from djbundle.builder.inventory.system_packages import NAMED_TEXT, owners_of
 from djbundle.builder.inventory.system_packages import licenses_of as licenses_of_debian
 from djbundle.builder.inventory.wheel_sboms import components_of, is_sbom
+from djbundle.builder.native import elf
 from djbundle.builder.project import installed
 
 BUILT = 1_700_000_000
@@ -198,6 +202,21 @@ def test_copyleft_of_packages(licenses: list[str], kind: str) -> None:
 )
 def test_copyleft_of_libraries(name: str, kind: str) -> None:
     assert kind_of_library(name) == kind
+
+
+def test_readline_goes_in_only_if_it_is_used(tmp_path: Path) -> None:
+    """It is under the GPL where it needs libreadline. That of uv's Python needs libedit."""
+    target = this_target()
+    readline = next(target.extensions.glob("readline.*.so"), None)
+    if readline is None or not any("libreadline" in each for each in elf.read_dynamic(readline).needed):
+        pytest.skip("this Python has no readline of GNU's")
+    names = []
+    for used in (set(), {"readline"}):
+        tree = Tree(tmp_path)
+        stdlib._add_extensions(tree, target, used)
+        names.append({file.name.partition(".")[0] for file in tree})
+    assert names[1] - names[0] == {"readline"}
+    assert "_json" in names[0]
 
 
 def test_packages_of_the_builder_alone() -> None:
