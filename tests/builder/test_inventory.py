@@ -2,6 +2,7 @@
 
 import json
 from email.message import Message
+from importlib.metadata import PathDistribution
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from djbundle.builder.contents import stdlib
-from djbundle.builder.copyleft import kind_of, kind_of_library
+from djbundle.builder.copyleft import MEANING, find_copyleft, kind_of, kind_of_library
 from djbundle.builder.core.target import this_target
 from djbundle.builder.core.tree import Tree
+from djbundle.builder.dependencies.package_selection import Dependency
 from djbundle.builder.inventory.component import Component
 from djbundle.builder.inventory.machine_code import linked_libraries
 from djbundle.builder.inventory.python_packages import is_license, licenses_of
@@ -223,3 +225,23 @@ def test_packages_of_the_builder_alone() -> None:
     """Pillow imports defusedxml if it is there, and it is there only because the builder writes SBOMs."""
     assert {"cyclonedx-python-lib", "py-serializable"} <= installed.only_for_sbom()
     assert "packaging" not in installed.only_for_sbom()
+
+
+def test_check_names_what_is_under_the_gpl(tmp_path: Path) -> None:
+    """It looks at the licences of packages, at libraries in wheels, and at those that the project loads."""
+    folder = tmp_path / "strong-1.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(
+        "Metadata-Version: 2.4\nName: strong\nVersion: 1\nLicense-Expression: AGPL-3.0-only\n"
+    )
+    (tmp_path / "strong.libs").mkdir()
+    (tmp_path / "strong.libs" / "libgsl-1a2b3c4d.so.27").touch()
+    (folder / "RECORD").write_text("strong-1.dist-info/METADATA,,\nstrong.libs/libgsl-1a2b3c4d.so.27,,\n")
+    dependency = Dependency("strong", "1", "", PathDistribution(folder))
+    found = [*find_copyleft([dependency], ["/lib/libreadline.so.8", "/lib/libc.so.6"])]
+    assert [(each.place, each.cause) for each in found] == [
+        ("strong 1", "is under AGPL-3.0-only"),
+        ("libgsl-1a2b3c4d.so.27", "is under the GPL"),
+        ("libreadline.so.8", "is under the GPL"),
+    ]
+    assert [each.fix for each in found] == [MEANING["AGPL"], MEANING["GPL"], MEANING["GPL"]]
