@@ -2,13 +2,18 @@
 
 import json
 from email.message import Message
+from importlib.metadata import PathDistribution
 from pathlib import Path
 
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from djbundle.builder.copyleft import kind_of, kind_of_library
+from djbundle.builder.contents import stdlib
+from djbundle.builder.copyleft import MEANING, find_copyleft, kind_of, kind_of_library
+from djbundle.builder.core.target import this_target
+from djbundle.builder.core.tree import Tree
+from djbundle.builder.dependencies.package_selection import Dependency
 from djbundle.builder.inventory.component import Component
 from djbundle.builder.inventory.machine_code import linked_libraries
 from djbundle.builder.inventory.python_packages import is_license, licenses_of
@@ -16,6 +21,7 @@ from djbundle.builder.inventory.sbom import to_json
 from djbundle.builder.inventory.system_packages import NAMED_TEXT, owners_of
 from djbundle.builder.inventory.system_packages import licenses_of as licenses_of_debian
 from djbundle.builder.inventory.wheel_sboms import components_of, is_sbom
+from djbundle.builder.native import elf
 from djbundle.builder.project import installed
 
 BUILT = 1_700_000_000
@@ -200,7 +206,42 @@ def test_copyleft_of_libraries(name: str, kind: str) -> None:
     assert kind_of_library(name) == kind
 
 
+def test_readline_goes_in_only_if_it_is_used(tmp_path: Path) -> None:
+    """It is under the GPL where it needs libreadline. That of uv's Python needs libedit."""
+    target = this_target()
+    readline = next(target.extensions.glob("readline.*.so"), None)
+    if readline is None or not any("libreadline" in each for each in elf.read_dynamic(readline).needed):
+        pytest.skip("this Python has no readline of GNU's")
+    names = []
+    for used in (set(), {"readline"}):
+        tree = Tree(tmp_path)
+        stdlib._add_extensions(tree, target, used)
+        names.append({file.name.partition(".")[0] for file in tree})
+    assert names[1] - names[0] == {"readline"}
+    assert "_json" in names[0]
+
+
 def test_packages_of_the_builder_alone() -> None:
     """Pillow imports defusedxml if it is there, and it is there only because the builder writes SBOMs."""
     assert {"cyclonedx-python-lib", "py-serializable"} <= installed.only_for_sbom()
     assert "packaging" not in installed.only_for_sbom()
+
+
+def test_check_names_what_is_under_the_gpl(tmp_path: Path) -> None:
+    """It looks at the licences of packages, at libraries in wheels, and at those that the project loads."""
+    folder = tmp_path / "strong-1.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(
+        "Metadata-Version: 2.4\nName: strong\nVersion: 1\nLicense-Expression: AGPL-3.0-only\n"
+    )
+    (tmp_path / "strong.libs").mkdir()
+    (tmp_path / "strong.libs" / "libgsl-1a2b3c4d.so.27").touch()
+    (folder / "RECORD").write_text("strong-1.dist-info/METADATA,,\nstrong.libs/libgsl-1a2b3c4d.so.27,,\n")
+    dependency = Dependency("strong", "1", "", PathDistribution(folder))
+    found = [*find_copyleft([dependency], ["/lib/libreadline.so.8", "/lib/libc.so.6"])]
+    assert [(each.place, each.cause) for each in found] == [
+        ("strong 1", "is under AGPL-3.0-only"),
+        ("libgsl-1a2b3c4d.so.27", "is under the GPL"),
+        ("libreadline.so.8", "is under the GPL"),
+    ]
+    assert [each.fix for each in found] == [MEANING["AGPL"], MEANING["GPL"], MEANING["GPL"]]

@@ -38,9 +38,9 @@ except AttributeError:
     reporter = ExceptionReporter(None, *sys.exc_info())
     print(reporter.get_traceback_text(), reporter.get_traceback_html())
 """
-# For development only, never to be imported, or with another name in each build of Python.
+# For development only, never to be imported, under the GPL, or with another name in each build of Python.
 UNNEEDED = re.compile(  # on a server, which runs Linux
-    r"(test|idlelib|tkinter|_tkinter|turtle\w*|ensurepip|lib2to3|venv|pydoc_data|antigravity|this|__p?hello__|_?xx\w*"
+    r"(test|idlelib|tkinter|_tkinter|readline|turtle\w*|ensurepip|lib2to3|venv|pydoc_data|antigravity|this|__p?hello__|_?xx\w*"
     r"|_test\w*|_ctypes_test|_sysconfigdata\w*|_(aix|android|apple|ios|osx)_support)\b|.*(\.tests?\b|__main__)"
 )
 

@@ -37,6 +37,12 @@ def test_the_file_decides(gate: MaintenanceGate, tmp_path: Path) -> None:
     assert not gate.refuses(STRANGER)
 
 
+def test_no_network_has_a_client_without_an_address(gate: MaintenanceGate, tmp_path: Path) -> None:
+    """Such a client has connected to a Unix socket, or its proxy does not tell who it is."""
+    Maintenance("192.0.2.0/24").write(tmp_path)
+    assert gate.refuses("")
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"allowed": "everybody"}', '{"allowed": 7}', "\0"])
 def test_a_damaged_file_refuses_all(gate: MaintenanceGate, tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text)

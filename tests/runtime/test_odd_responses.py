@@ -6,10 +6,12 @@ import sys
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from djbundle.runtime.http.protocol.response_validity import each_name_once
+from tests.support.http2 import Http2
 
 REPOSITORY = Path(__file__).parents[2]
 UPGRADE = {
@@ -96,6 +98,14 @@ def received_of_broken(family: socket.AddressFamily, address: tuple[str, int] | 
         client.sendall(b"GET /breaks HTTP/1.1\r\nHost: localhost\r\n\r\n")
         with client.makefile("rb") as file:
             return file.read()
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_over_http_2_a_status_without_a_body_gets_none(port: int, status: int) -> None:
+    """HTTP/1 drops such a body; clients of HTTP/2 take it for a violation of the protocol."""
+    with Http2(SimpleNamespace(url=f"http://127.0.0.1:{port}")) as client:
+        response = client.get(f"/status/{status}")
+    assert (response.status, response.is_complete, bytes(response.body)) == (status, True, b"")
 
 
 def test_repeated_headers_are_joined() -> None:

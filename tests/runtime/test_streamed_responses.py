@@ -74,6 +74,14 @@ def test_parts_follow_each_other(site: Streams, way: str) -> None:
     assert not site.budget.total
 
 
+def test_a_status_without_a_body_gets_none(site: Streams, way: str) -> None:
+    protocol, source = Protocol(), Source()
+    getattr(site, way)(make_request(protocol), 204, [], source)
+    assert protocol.over.is_set()
+    assert (protocol.status, protocol.parts, source.is_closed) == (204, [], True)
+    assert not site.budget.total
+
+
 def test_they_wait_for_their_client(site: Streams, way: str) -> None:
     protocol = Protocol(room=2)
     source = send(site, way, protocol)

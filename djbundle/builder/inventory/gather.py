@@ -20,6 +20,7 @@ from djbundle.contract.layout import LIBRARIES
 
 LAUNCHER = "(launcher)"  # the first bytes of a bundle; it has no name in the tree
 OWN_LIBRARIES = (VFS, f"{LIBRARIES}/{sqlite.COLUMN_NAMES}")
+SHARED_PREFIXES = (Path("/usr"), Path("/usr/local"))  # folders of Python that other software is in too
 DJBUNDLE_LICENSE = "MIT"
 
 
@@ -84,13 +85,20 @@ class Gathering:
     def _of_system(self, file: File) -> Component:
         """Return the component of a shared library: a package of the system, else the library itself."""
         origin = self._tree.origins.get(file.name, file.source)
-        if origin.is_relative_to(self._target.prefix) and self._target.prefix != Path("/usr"):
-            return self.python
         package = self._packages.get(origin)
+        if package is None and self._is_of_python(file, origin):
+            return self.python
         key = package.purl if package else file.name
         if key not in self._system:
             self._system[key] = self._of_package(package) if package else self._of_unknown(file)
         return self._system[key]
+
+    def _is_of_python(self, file: File, origin: Path) -> bool:
+        """Return whether a library came with Python itself, as in the folder that uv or pyenv has made for it."""
+        has_own_folder = self._target.prefix not in SHARED_PREFIXES
+        return base_of(file.name).startswith("libpython") or (
+            has_own_folder and origin.is_relative_to(self._target.prefix)
+        )
 
     def _of_package(self, package: SystemPackage) -> Component:
         component = Component(

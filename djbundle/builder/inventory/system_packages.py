@@ -47,7 +47,7 @@ def _lines(*command: str) -> list[str]:
     """Return what a command prints; nothing if the machine has no such command."""
     if shutil.which(command[0]) is None:
         return []
-    environment = {"LC_ALL": "C", "PATH": os.environ["PATH"]}
+    environment = {"LC_ALL": "C", "PATH": os.environ.get("PATH", os.defpath)}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment).stdout.splitlines()
 
 

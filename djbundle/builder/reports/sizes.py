@@ -115,7 +115,7 @@ def codings(bundle: BundleFile) -> list[Size]:
 
 def by_folder(sizes: list[Size]) -> list[Size]:
     """Return the sizes of the folders and files below the name that all of a group have in common."""
-    tops = {each.name.partition("/")[0] for each in sizes}
+    tops = {each.name.partition("/")[0] for each in sizes if "/" in each.name}
     depth = 2 if len({top for top in tops if not top.endswith(METADATA)}) == 1 else 1
     folders: defaultdict[str, list[Size]] = defaultdict(list)
     for each in sizes:

@@ -45,11 +45,11 @@ class MaintenanceGate:
         self.body = b""
 
     def refuses(self, client: str) -> bool:
-        """Return whether a request of this client is answered with 503."""
+        """Return whether a request of this client is answered with 503. No network has a client without an address."""
         if time.monotonic() - self._checked_at > CHECK_INTERVAL:
             with self._lock:
                 self._check()
-        return self.maintenance is not None and not self._allowed.trusts(client)
+        return self.maintenance is not None and not (client and self._allowed.trusts(client))
 
     def _check(self) -> None:
         version = version_of(self._file)

@@ -38,6 +38,7 @@ class AsgiResponse:
         self.writer = BodyWriter(request, send, limits)
         self.head: Message | None = None  # while it is held back
         self.has_length = False
+        self.is_bodiless = request.scope["method"] == "HEAD"  # HTTP/2 allows no body, and so no part of it
         self.largest = 0  # bytes of the largest part of the body
         self.is_page_dropped = False  # there is no room for the page; it is freed when this exchange ends
         self.is_answered = self.is_refused = self.is_ended = False
@@ -75,6 +76,7 @@ class AsgiResponse:
         The head of an event stream is sent at once.
         """
         check_status(message["status"])
+        self.is_bodiless = self.is_bodiless or message["status"] in BODILESS_STATUSES
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", ())]
         self.head = {**message, "headers": headers}
         if any(name.lower() == "content-type" and value.startswith("text/event-stream") for name, value in headers):
@@ -106,7 +108,7 @@ class AsgiResponse:
 
     async def send_part(self, body: bytes, *, more: bool) -> None:
         length = self.length_to_send(body, more=more)
-        if self.request.scope["method"] == "HEAD":  # HTTP/2 allows no body
+        if self.is_bodiless:
             body, more = b"", False
         self.largest = max(self.largest, len(body))
         if self.head:

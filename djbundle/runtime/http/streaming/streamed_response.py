@@ -11,6 +11,7 @@ from djbundle.runtime.http.limits.held_pages import PageQueue
 from djbundle.runtime.http.limits.unacknowledged import FENCE_COUNT
 from djbundle.runtime.http.protocol.connections import abort_connections
 from djbundle.runtime.http.protocol.transport import (
+    BODILESS_STATUSES,
     Headers,
     Request,
     has_content_length,
@@ -60,7 +61,7 @@ class StreamedResponse:
         If the response has no body, it is closed.
         """
         transport, budget = self.request.transport, self.streams.budget
-        if transport.is_bodiless:
+        if transport.is_bodiless or status in BODILESS_STATUSES:
             self.close()
             transport.begin(status, headers)
             transport.end()
