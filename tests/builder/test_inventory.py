@@ -1,6 +1,7 @@
 """The SBOM of a bundle: its components, what wheels tell of theirs, and licences. tests/bundle has one of a bundle."""
 
 import json
+import shutil
 from email.message import Message
 from importlib.metadata import PathDistribution
 from pathlib import Path
@@ -154,6 +155,29 @@ def test_owners_of_system_files(tmp_path: Path) -> None:
     assert owners[libc].purl.startswith("pkg:deb/debian/libc6@2.")
     assert owners[libc].texts[0] == Path("/usr/share/doc/libc6/copyright")
     assert owners_of([]) == {}
+
+
+def test_owners_in_the_system_of_another_machine(tmp_path: Path) -> None:
+    """It lies in a folder, with the database of its package manager."""
+    if shutil.which("dpkg-query") is None:
+        pytest.skip("this machine has no packages of Debian")
+    library = tmp_path / "usr" / "lib" / "aarch64-linux-gnu" / "libdemo.so.1"
+    status = "Package: libdemo1\nStatus: install ok installed\nMaintainer: a\nDescription: b\n"
+    files = {
+        "etc/os-release": 'NAME="A B"\nID="debian"\n',
+        "var/lib/dpkg/status": f"{status}Architecture: arm64\nMulti-Arch: same\nSource: demo\nVersion: 2:1.0+b-1\n",
+        "var/lib/dpkg/info/format": "1\n",
+        "var/lib/dpkg/info/libdemo1:arm64.list": "/.\n/lib/aarch64-linux-gnu/libdemo.so.1\n",
+        "usr/share/doc/libdemo1/copyright": "License: Zlib\n",
+        str(library.relative_to(tmp_path)): "",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    package = owners_of([library], tmp_path)[library]
+    assert package.purl == "pkg:deb/debian/libdemo1@2%3A1.0%2Bb-1?arch=arm64&upstream=demo"
+    assert package.licenses == ("Zlib",)
+    assert package.texts == (tmp_path / "usr/share/doc/libdemo1/copyright",)
 
 
 def test_copyright_files_of_debian() -> None:

@@ -3,6 +3,7 @@
 qemu-user runs each of its programs, on this kernel. One test boots a kernel with larger pages (qemu-system).
 """
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from djbundle.builder.archive.read import BundleFile
 from djbundle.builder.machines import this_machine
 from djbundle.builder.native import elf
+from djbundle.contract.inventory import SBOM
 from tests.bundle.records import notes_in
 from tests.conftest import PROJECTS, REPOSITORY, build
 from tests.support.customer import Customer
@@ -69,6 +72,17 @@ def site(small: Path, tmp_path: Path) -> Iterator[Site]:
 
 def test_it_is_for_the_target(small: Path) -> None:
     assert elf.machine_of(small) == "EM_AARCH64"
+
+
+def test_its_sbom_names_the_packages_of_the_target(small: Path) -> None:
+    bundle = BundleFile.open(small)
+    sbom = json.loads(bundle.read(SBOM))
+    packages = {each["name"]: each["purl"] for each in sbom["components"]}
+    assert "arch=arm64" in packages["libc6"]
+    files = {part["name"] for each in sbom["components"] for part in each.get("components", ())}
+    assert [
+        file.name for file, content in bundle.contents() if bytes(content[:4]) == elf.MAGIC and file.name not in files
+    ] == []
 
 
 def test_it_serves_runs_a_task_and_is_upgraded(site: Site, next_small: Path) -> None:

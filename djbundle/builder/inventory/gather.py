@@ -20,7 +20,7 @@ from djbundle.contract.layout import LIBRARIES
 
 LAUNCHER = "(launcher)"  # the first bytes of a bundle; it has no name in the tree
 OWN_LIBRARIES = (VFS, f"{LIBRARIES}/{sqlite.COLUMN_NAMES}")
-SHARED_PREFIXES = (Path("/usr"), Path("/usr/local"))  # folders of Python that other software is in too
+SHARED_PREFIXES = (Path("usr"), Path("usr/local"))  # folders of Python that other software is in too
 DJBUNDLE_LICENSE = "MIT"
 
 
@@ -30,9 +30,8 @@ class Gathering:
     def __init__(self, tree: Tree, dependencies: Collection[Dependency], target: Target, cache: Cache) -> None:
         self._tree, self._target, self._cache = tree, target, cache
         self._system: dict[str, Component] = {}  # by package URL
-        self._packages = owners_of(
-            tree.origins[file.name] for file in tree if file.part == "libraries" and file.name in tree.origins
-        )
+        libraries = (file.name for file in tree if file.part == "libraries" and file.name in tree.origins)
+        self._packages = owners_of((tree.origins[name] for name in libraries), target.root)
         self._owners: dict[str, Component] = {}  # of the files of distributions
         self.packages = []
         for dependency in dependencies:
@@ -95,7 +94,7 @@ class Gathering:
 
     def _is_of_python(self, file: File, origin: Path) -> bool:
         """Return whether a library came with Python itself, as in the folder that uv or pyenv has made for it."""
-        has_own_folder = self._target.prefix not in SHARED_PREFIXES
+        has_own_folder = self._target.prefix.relative_to(self._target.root) not in SHARED_PREFIXES
         return base_of(file.name).startswith("libpython") or (
             has_own_folder and origin.is_relative_to(self._target.prefix)
         )

@@ -1,7 +1,6 @@
 """Ask the package manager of a Linux system which of its packages files belong to: Debian's dpkg, or RPM."""
 
 import os
-import platform
 import re
 import shutil
 import subprocess
@@ -10,8 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-COMMON = Path("/usr/share/common-licenses")  # of Debian; its copyright files name texts there
+HERE = Path("/")
+DPKG = "var/lib/dpkg"
+COMMON = "usr/share/common-licenses"  # of Debian; its copyright files name texts there
 NAMED_TEXT = re.compile(r"/usr/share/common-licenses/([A-Za-z]+(?:-\d+(?:\.\d+)*)?)")
+IDENTIFIER = re.compile(r"""^ID=["']?([\w.-]+)""", re.MULTILINE)
 LICENSE_FIELD = re.compile(r"^License: *(\S.*)$", re.MULTILINE)  # of Debian's machine-readable format
 MERGED = ("/usr/lib", "/lib")  # one folder with two names; the package manager knows a file by one of them
 DPKG_FORMAT = "${Package}\t${Version}\t${source:Package}\t${Architecture}\n"
@@ -29,18 +31,26 @@ class SystemPackage:
     texts: tuple[Path, ...]  # files with its licence and copyright
 
 
-def owners_of(paths: Iterable[Path]) -> dict[Path, SystemPackage]:
-    """Return the packages of these files. No package manager knows the others."""
-    names = {name: path for path in paths for name in _names_of(path)}
-    return _of_dpkg(names) | _of_rpm(names) if names else {}
+def owners_of(paths: Iterable[Path], root: Path = HERE) -> dict[Path, SystemPackage]:
+    """Return the packages of these files. No package manager knows the others.
+
+    `root` is the folder of a system for another machine, in which some of the files are.
+    """
+    every = [*paths]
+    names = {name: path for path in every if path.is_relative_to(root) for name in _names_of(path, root)}
+    owners = _of_dpkg(names, root) if names else {}
+    if root == HERE:
+        return owners | _of_rpm({name: path for name, path in names.items() if path not in owners})
+    return owners | owners_of(path for path in every if not path.is_relative_to(root))
 
 
-def _names_of(path: Path) -> Iterator[str]:
-    """Yield the names by which a package manager may know a file."""
-    yield str(path)
+def _names_of(path: Path, root: Path) -> Iterator[str]:
+    """Yield the names by which the package manager of a system may know a file."""
+    name = f"/{path.relative_to(root)}"
+    yield name
     for one, other in (MERGED, MERGED[::-1]):
-        if str(path).startswith(f"{one}/"):
-            yield other + str(path).removeprefix(one)
+        if name.startswith(f"{one}/"):
+            yield other + name.removeprefix(one)
 
 
 def _lines(*command: str) -> list[str]:
@@ -51,35 +61,31 @@ def _lines(*command: str) -> list[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment).stdout.splitlines()
 
 
-def _of_dpkg(names: Mapping[str, Path]) -> dict[Path, SystemPackage]:
-    owners = {}
-    for line in _lines("dpkg-query", "-S", *names):
+def _of_dpkg(names: Mapping[str, Path], root: Path) -> dict[Path, SystemPackage]:
+    owners, database = {}, f"--admindir={root / DPKG}"
+    for line in _lines("dpkg-query", database, "-S", *names):
         packages, _, name = line.partition(": ")
         if name in names and not packages.startswith("diversion by "):
             owners[names[name]] = packages.partition(",")[0]
     if not owners:
         return {}
     wanted = sorted(set(owners.values()))
-    rows = [line.split("\t") for line in _lines("dpkg-query", "-W", "-f", DPKG_FORMAT, *wanted)]
-    found = {each: package for name, *fields in rows for each, package in _named(name, fields)}
+    rows = [line.split("\t") for line in _lines("dpkg-query", database, "-W", "-f", DPKG_FORMAT, *wanted)]
+    found = {each: package for row in rows for each, package in _named(root, *row)}
     return {path: found[name] for path, name in owners.items() if name in found}
 
 
-def _named(name: str, fields: list[str]) -> Iterator[tuple[str, SystemPackage]]:
+def _named(root: Path, name: str, version: str, source: str, architecture: str) -> Iterator[tuple[str, SystemPackage]]:
     """Yield a package under both names that dpkg has for it: with its architecture, and without."""
-    package = _debian_package(name, *fields)
-    yield from ((each, package) for each in (name, f"{name}:{fields[2]}"))
-
-
-def _debian_package(name: str, version: str, source: str, architecture: str) -> SystemPackage:
-    copyright_file = Path("/usr/share/doc", name, "copyright")
+    copyright_file = root / "usr/share/doc" / name / "copyright"
     text = copyright_file.read_text(errors="replace") if copyright_file.is_file() else ""
-    purl = f"pkg:deb/{_distribution()}/{name}@{quote(version)}?arch={architecture}"
+    purl = f"pkg:deb/{_distribution(root)}/{name}@{quote(version)}?arch={architecture}"
     if source and source != name:
         purl += f"&upstream={source}"
-    common = {(COMMON / each).resolve() for each in NAMED_TEXT.findall(text)}
+    common = {(root / COMMON / each).resolve() for each in NAMED_TEXT.findall(text)}
     texts = [copyright_file] * bool(text) + sorted(each for each in common if each.is_file())
-    return SystemPackage(name, version, purl, tuple(licenses_of(text)), tuple(texts))
+    package = SystemPackage(name, version, purl, tuple(licenses_of(text)), tuple(texts))
+    yield from ((each, package) for each in (name, f"{name}:{architecture}"))
 
 
 def licenses_of(copyright_file: str) -> list[str]:
@@ -97,14 +103,13 @@ def _of_rpm(names: Mapping[str, Path]) -> dict[Path, SystemPackage]:
 
 
 def _rpm_package(name: str, version: str, source: str, architecture: str, license_name: str) -> SystemPackage:
-    purl = f"pkg:rpm/{_distribution()}/{name}@{quote(version)}?arch={architecture}&upstream={source}"
+    purl = f"pkg:rpm/{_distribution(HERE)}/{name}@{quote(version)}?arch={architecture}&upstream={source}"
     texts = (Path(line) for line in _lines("rpm", "-q", "--licensefiles", name))
     return SystemPackage(name, version, purl, (license_name,), tuple(sorted(path for path in texts if path.is_file())))
 
 
-def _distribution() -> str:
-    """Return the name of the distribution, as in /etc/os-release."""
-    try:
-        return platform.freedesktop_os_release().get("ID", "linux")
-    except OSError:
-        return "linux"
+def _distribution(root: Path) -> str:
+    """Return the identifier of a distribution, as its os-release has it."""
+    file = root / "etc" / "os-release"
+    match = IDENTIFIER.search(file.read_text()) if file.is_file() else None
+    return match[1] if match else "linux"
