@@ -4,6 +4,8 @@ import itertools
 import json
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,6 +91,35 @@ def test_file_that_is_replaced_while_it_is_checked(
                 assert program.read_bytes() == swapped.good.read_bytes()
     assert not swapped.trace.exists()
     assert sorted(path.name for path in program.parent.iterdir()) == ["shop", "shop.previous"]
+
+
+@pytest.mark.parametrize(("error", "is_new"), [(KeyboardInterrupt, True), (UpgradeError, False), (MemoryError, False)])
+def test_an_interrupted_upgrade_leaves_the_file_that_takes_over(
+    swapped: Swapped, program: Path, tmp_path: Path, error: type[BaseException], *, is_new: bool
+) -> None:
+    old, previous = program.read_bytes(), program.with_name("shop.previous")
+    with (
+        pytest.raises(error),
+        open_new(swapped.file) as opened,
+        copied_beside(program, opened, swapped.file, tmp_path) as new,
+        in_place(new, program, previous),
+    ):
+        raise error("cause", "fix") if error is UpgradeError else error
+    assert program.read_bytes() == (swapped.good.read_bytes() if is_new else old)
+    assert previous.exists() == is_new
+
+
+def test_steps_go_on_when_nobody_reads_them() -> None:
+    steps = (
+        "from djbundle.runtime.cli.upgrade import Reporter; report = Reporter(as_json=False)\n"
+        "for step in range(3): report('checked', 'a' * 100_000)\n"
+        "raise SystemExit(7)"
+    )
+    with subprocess.Popen([sys.executable, "-c", steps], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait()) == (b"", 7)
 
 
 def test_copy_is_made_anew(swapped: Swapped, program: Path, tmp_path: Path) -> None:

@@ -220,9 +220,15 @@ PROGRESS_TEXTS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
-    """Prints each step: as text for a person, or as a line of JSON for a program."""
+    """Prints each step: as text for a person, or as a line of JSON for a program.
+
+    If nobody reads it any more, as after ``| head -1`` or a lost connection, the steps go on all the same.
+    """
 
     as_json: bool
 
     def __call__(self, state: str, text: str, /, **fields: Any) -> None:
-        print(json.dumps({"state": state, **fields}) if self.as_json else text, flush=True)
+        try:
+            print(json.dumps({"state": state, **fields}) if self.as_json else text, flush=True)
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stdout.fileno())

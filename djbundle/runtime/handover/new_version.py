@@ -187,7 +187,10 @@ def _copy(new: BinaryIO, to: Path, program: Path) -> None:
 
 @contextlib.contextmanager
 def in_place(new: NewVersion, program: Path, previous: Path) -> Iterator[None]:
-    """Replace the running file by `new`. Keep the old file as `previous`, or put it back if the block fails."""
+    """Replace the running file by `new`. Keep the old file as `previous`, or put it back if the block fails.
+
+    If the block is interrupted, the new file stays: the handover goes on, though nobody waits for it.
+    """
     old = program.with_name(f".{program.name}.last")
     try:
         keep_capabilities(program, new.file)
@@ -198,6 +201,9 @@ def in_place(new: NewVersion, program: Path, previous: Path) -> Iterator[None]:
         raise cannot_replace(program, error) from error
     try:
         yield
+    except KeyboardInterrupt:
+        old.replace(previous)
+        raise
     except BaseException:
         old.replace(program)
         raise
