@@ -245,10 +245,14 @@ def test_readline_goes_in_only_if_it_is_used(tmp_path: Path) -> None:
     assert "_json" in names[0]
 
 
-def test_packages_of_the_builder_alone() -> None:
+def test_packages_of_the_builder_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pillow imports defusedxml if it is there, and it is there only because the builder writes SBOMs."""
     assert {"cyclonedx-python-lib", "py-serializable"} <= installed.only_for_sbom()
     assert "packaging" not in installed.only_for_sbom()
+    installed.only_for_sbom.cache_clear()
+    monkeypatch.setattr(installed, "is_separate", lambda: True)
+    assert installed.only_for_sbom() == frozenset()
+    installed.only_for_sbom.cache_clear()
 
 
 def test_check_names_what_is_under_the_gpl(tmp_path: Path) -> None:

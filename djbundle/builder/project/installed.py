@@ -118,8 +118,11 @@ def only_for_sbom() -> frozenset[str]:
     """Return the distributions that are installed only because the builder writes SBOMs by a library.
 
     A package may import one of them if it is there, as Pillow does with defusedxml. A bundle must not change by that.
-    What the project itself imports, requires or includes goes in nevertheless.
+    What the project itself imports, requires or includes goes in nevertheless. Where djbundle has an environment of its
+    own, nothing of the project's is installed for it.
     """
+    if is_separate():
+        return frozenset()
     closed = _closure([SBOM_LIBRARY])
     needed: set[str] = set()
     for each in importlib.metadata.distributions(path=list(search_path())):
