@@ -6,9 +6,12 @@ project works, except that the file is answered with 404.
 
 from collections.abc import Iterator
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.exceptions import SuspiciousFileOperation
+
+SAFE_IN_URLS = "/~!*()':?#&=;,@+$[]"
 
 
 class HashedStorage(ManifestStaticFilesStorage):
@@ -25,6 +28,10 @@ class HashedStorage(ManifestStaticFilesStorage):
             return super().stored_name(name)
         except ValueError:
             return name
+
+    def url(self, name: str | None, force: bool = False) -> str:
+        """Return the URL of a file, quoted as that of the default storage."""
+        return quote(super().url(name or "", force), SAFE_IN_URLS)
 
     def hashed_name(self, name: str, content: Any = None, filename: str | None = None) -> str:
         """Return the hashed name of a file that a style sheet names."""

@@ -48,6 +48,12 @@ def test_what_is_not_there_keeps_its_name(storage: HashedStorage) -> None:
     assert storage.url("nowhere.css") == "/static/nowhere.css"
 
 
+def test_urls_are_quoted_as_those_of_the_default_storage(storage: HashedStorage) -> None:
+    default = StaticFilesStorage(base_url="/static/")
+    for name in ("a b/ü.css", "100%.png", "a'(b)~!*.js"):
+        assert storage.url(name) == default.url(name)
+
+
 def test_style_sheet_in_another_encoding(storage: HashedStorage) -> None:
     assert storage.url("css/latin.css").startswith("/static/css/latin.")
 

@@ -98,6 +98,8 @@ def written_path(call: ast.Call) -> ast.expr | None:
     if name == "open":
         writes = any(isinstance(mode.value, str) and set(mode.value) & set("wax+") for mode in _modes(call))
         return (own or next(iter(call.args), None)) if writes else None
+    if name == "replace" and (len(call.args), call.keywords) != (1, []):  # of a text, and not of a path
+        return None
     return own if name in WRITERS else None
 
 

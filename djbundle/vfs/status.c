@@ -201,6 +201,14 @@ EXPORT int statvfs(const char *path, struct statvfs *status)
     return 0;
 }
 
+EXPORT long pathconf(const char *path, int name)
+{
+    struct resolved_path resolved;
+    if (!resolve_inside(AT_FDCWD, path, FOLLOW, &resolved))
+        return NEXT(pathconf)(resolved.path, name);
+    return resolved.entry ? NEXT(pathconf)("/", name) : fail_with(resolved.error);
+}
+
 EXPORT int statfs64(const char *, struct statfs64 *) __attribute__((alias("statfs")));
 EXPORT int statvfs64(const char *, struct statvfs64 *) __attribute__((alias("statvfs")));
 

@@ -34,6 +34,7 @@ def view(request):
     open(settings.BASE_DIR / "words.txt")
     open("/var/tmp/x", "w")
     "a".replace("a", "b")
+    open(__file__.replace(".pyc", ".py"))
 """
 EXPECTED = {
     8: "writes a file",

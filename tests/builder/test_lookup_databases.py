@@ -84,3 +84,15 @@ def test_one_that_the_start_opens_to_write_stays_out(project: Path) -> None:
     with (project / "site_" / "settings.py").open("a") as settings:
         settings.write('import sqlite3\nsqlite3.connect(BASE_DIR / "data" / "places.sqlite3")\n')
     assert databases_in(project) == set()
+
+
+def test_database_of_the_settings_that_is_only_read_goes_in(project: Path) -> None:
+    settings = project / "site_" / "settings.py"
+    settings.write_text(
+        SETTINGS
+        + "NAME = f\"file:{BASE_DIR / 'data' / 'zones.gpkg'}?mode=ro\"\n"
+        + 'DATABASES["zones"] = DATABASES["default"] | {"NAME": NAME, "OPTIONS": {"uri": True}}\n'
+    )
+    track(project)
+    assert {"data/zones.gpkg"} <= databases_in(project)
+    assert "site.sqlite3" not in databases_in(project)

@@ -188,6 +188,7 @@ static void statuses(void)
         struct statvfs vfs;
         say_result(LABEL("statfs"), statfs(path, &fs));
         say_result(LABEL("statvfs"), statvfs(path, &vfs));
+        say(LABEL("pathconf"), "%ld", pathconf(path, _PC_NAME_MAX));
         char value[8];
         say_result(LABEL("getxattr"), getxattr(path, "user.x", value, sizeof value));
         say_result(LABEL("lgetxattr"), lgetxattr(path, "user.x", value, sizeof value));

@@ -45,7 +45,7 @@ BYTECODE_READERS = frozenset(
     (
         *("bytecode", "cloudpickle", "codetransformer", "dask", "dill", "dis", "executing", "icecream"),
         *("line_profiler", "loky", "memory_profiler", "numba", "pathos", "pony", "pyspark", "pysnooper", "ray"),
-        *("snoop", "sorcery", "torch", "varname"),
+        *("cProfile", "profile", "snoop", "sorcery", "torch", "varname"),
     )
 )
 
@@ -117,6 +117,51 @@ def compares_calls_in_a_chain(node: ast.AST) -> bool:
     return all(any(isinstance(each, ast.Call | ast.NamedExpr) for each in ast.walk(operand)) for operand in operands)
 
 
+def changes_attribute_of_call(node: ast.AST) -> bool:
+    """Return whether a statement such as ``cart().total += 1`` calls something to find the object."""
+    if not isinstance(node, ast.AugAssign) or not isinstance(node.target, ast.Attribute):
+        return False
+    return any(isinstance(each, ast.Call | ast.NamedExpr | ast.Subscript) for each in ast.walk(node.target.value))
+
+
+def replaces_itself(node: ast.AST) -> bool:
+    """Return whether a module puts an object in its own place, as ``sys.modules[__name__] = Lazy()`` does."""
+    return (
+        isinstance(node, ast.Subscript)
+        and isinstance(node.ctx, ast.Store)
+        and getattr(node.value, "attr", getattr(node.value, "id", "")) == "modules"
+        and isinstance(node.slice, ast.Name)
+        and node.slice.id == "__name__"
+    )
+
+
+def shadows_in_class_body(node: ast.AST) -> bool:
+    """Return whether a class in a function reads, in its body, a name that it and the function both set.
+
+    Python looks such a name up in the class, then in the module, and never in the function.
+    """
+    if not isinstance(node, ast.FunctionDef):
+        return False
+    arguments = {each.arg for each in ast.walk(node.args) if isinstance(each, ast.arg)}
+    own = arguments | {name for statement in node.body for name in names_in_scope(statement, ast.Store)}
+    classes = [each for each in ast.walk(node) if isinstance(each, ast.ClassDef)]
+    return any(
+        own & names_set & {name for statement in each.body for name in names_in_scope(statement, ast.Load)}
+        for each in classes
+        if (names_set := {name for statement in each.body for name in names_in_scope(statement, ast.Store)})
+    )
+
+
+def names_in_scope(node: ast.AST, context: type[ast.expr_context]) -> Iterator[str]:
+    """Yield the names that a statement reads or sets itself, without what functions and classes in it do."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+        return
+    if isinstance(node, ast.Name) and isinstance(node.ctx, context):
+        yield node.id
+    for child in ast.iter_child_nodes(node):
+        yield from names_in_scope(child, context)
+
+
 def has_type_parameters(node: ast.AST) -> bool:
     return isinstance(node, ast.TypeAlias | ast.TypeVar | ast.ParamSpec | ast.TypeVarTuple)
 
@@ -147,6 +192,21 @@ RULES = (
         "comparison",
         "compares calls in a chain, a() < b() < c(), and compiled code makes the second call first",
         compares_calls_in_a_chain,
+    ),
+    Rule(
+        "attribute-of-call",
+        "changes an attribute of what a call returns, cart().total += 1, and compiled code calls it twice",
+        changes_attribute_of_call,
+    ),
+    Rule(
+        "replacement",
+        "puts an object in its own place in sys.modules, and compiled functions of it crash then",
+        replaces_itself,
+    ),
+    Rule(
+        "class-body",
+        "reads in a class a name that the class and the function around it set: compiled code takes the function's",
+        shadows_in_class_body,
     ),
     Rule(
         "type-parameters",

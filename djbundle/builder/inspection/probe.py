@@ -29,10 +29,11 @@ from djbundle.builder.inspection.required_variables import (
 )
 from djbundle.builder.inspection.settings_models import model_readings
 from djbundle.builder.inspection.site_imports import import_if_possible, import_what_requests_need, modules_of_apps
-from djbundle.builder.inspection.sqlite_files import file_opened_for_reading, sqlite_files
+from djbundle.builder.inspection.sqlite_files import sqlite_files
 from djbundle.builder.inspection.watch import Watch
 from djbundle.builder.project.env_files import ENV_FILE, names_in
 from djbundle.common.backends import is_sqlite
+from djbundle.common.sqlite_uris import file_opened_for_reading
 from djbundle.common.threads import ThreadStarts, find_lost_threads
 from djbundle.contract import verification
 from djbundle.contract.variables import SETTINGS_MODULE

@@ -3,9 +3,10 @@
 import http.client
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 PAGE_TIMEOUT = 10.0  # seconds for a page
+SAFE_IN_PATHS = "/%~!*()':?#&=;,@+$[]"  # a route may have a space
 ACCEPT = "text/html,*/*"  # as a browser sends it: a view's response may depend on it
 
 
@@ -56,7 +57,7 @@ class Client:
         connection = http.client.HTTPConnection(*self.address, timeout=PAGE_TIMEOUT)
         try:
             extra_headers = {name: value for name, value in (("Cookie", cookie), ("X-Request-ID", request_id)) if value}
-            connection.request("GET", path, headers=self.headers | extra_headers)
+            connection.request("GET", quote(path, SAFE_IN_PATHS), headers=self.headers | extra_headers)
             response = connection.getresponse()
             is_page = "html" in response.headers.get("Content-Type", "") or response.status >= 400
             body = response.read().decode(errors="replace") if is_page else ""

@@ -18,6 +18,7 @@ from django.db.migrations.migration import Migration
 from django.db.utils import DEFAULT_DB_ALIAS, Error, OperationalError
 
 from djbundle.common.database_connections import close_connections
+from djbundle.common.sqlite_uris import file_opened_for_reading
 from djbundle.errors import DjbundleError, MigrationError
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.database import sqlite
@@ -50,8 +51,13 @@ class AppliedMigrations:
 
 
 def used_databases() -> list[str]:
-    """Return the aliases of the databases that the settings define."""
-    return [alias for alias in connections if connections.settings[alias]["ENGINE"] != NO_DATABASE]
+    """Return the aliases of the databases that the settings define, without those of SQLite that are only read."""
+    return [
+        alias
+        for alias in connections
+        if connections.settings[alias]["ENGINE"] != NO_DATABASE
+        and file_opened_for_reading(connections.settings[alias]["NAME"]) is None
+    ]
 
 
 def find_all_pending(*, migrate: bool) -> list[PendingMigrations]:

@@ -20,6 +20,15 @@ OPTIONS: dict[str, Any] = {
 }
 
 
+def with_safe_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the OPTIONS of a database with the safe ones. Those of the project take precedence.
+
+    Both commands run at the start of a connection: first the safe one, then that of the project.
+    """
+    commands = [OPTIONS["init_command"], options.get("init_command", "")]
+    return OPTIONS | options | {"init_command": " ".join(filter(None, commands))}
+
+
 def check_version(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
     """Refuse a SQLite that can lose data."""
     if version < LOWEST_VERSION:

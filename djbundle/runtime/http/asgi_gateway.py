@@ -60,6 +60,8 @@ class AsgiGateway:
         scope["client"] = scope["djbundle.peer"] = connection_id(scope["client"])
         self.request_middleware.prepare(scope)
         scope["root_path"], scope["state"] = "", self.state.copy()
+        if scope["http_version"] == "1":  # Granian's name for what ASGI calls 1.0
+            scope["http_version"] = "1.0"
         if scope["http_version"] == "2":  # such a client could keep any number of files open
             scope["extensions"] = {}
         scope["djbundle.is_draining"] = is_draining

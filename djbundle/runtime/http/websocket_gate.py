@@ -17,8 +17,11 @@ from djbundle.runtime.http.websockets import run_websocket
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-# RFC 6455, 7.4.1: closed without a close frame
+# RFC 6455, 7.4.1: closed without a close frame; closed since the server has failed
 CUT_OFF_MESSAGE: Message = {"type": "websocket.disconnect", "code": 1006}
+FAILURE_MESSAGE: Message = {"type": "websocket.close", "code": 1011}
+RESPONSE_START, RESPONSE_BODY = "websocket.http.response.start", "websocket.http.response.body"
+ENDS = frozenset({"websocket.close", RESPONSE_START})  # after these, the site sends no more
 
 
 class CutOffError(ConnectionError):
@@ -42,8 +45,13 @@ class WebSocketGate:
         with self.limits.websocket_memory.track(self.scope["djbundle.peer"], self.client) as usage:
             self.limits.websocket_memory.check_soon()
             relay = MessageRelay(self, usage, receive, send)
-            with contextlib.suppress(CutOffError):
+            try:
                 await run_websocket(application, self.scope, relay.receive, relay.send, relay.cut_off)
+            except CutOffError:
+                pass
+            except Exception:
+                await relay.tell_failure()
+                raise
 
     def record_response(self, status: int) -> None:
         seconds = time.perf_counter() - self.started_at
@@ -58,6 +66,7 @@ class MessageRelay:
         self._receive, self._send = receive, send
         self.cut_off: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         usage.on_cut_off = self.end
+        self.is_answered = self.is_accepted = False
 
     def end(self) -> None:
         if not self.cut_off.done():
@@ -76,8 +85,23 @@ class MessageRelay:
                 await self.write(message)
         else:
             await self.write(message)
+        self.is_answered = self.is_answered or message["type"] in ENDS
         if message["type"] == "websocket.accept":
+            self.is_accepted = True
             self.gate.record_response(HTTPStatus.SWITCHING_PROTOCOLS)
+
+    async def tell_failure(self) -> None:
+        """Tell the client that the site has failed: by status 500 before the handshake, else by a close code."""
+        with contextlib.suppress(Exception):  # the client may have left
+            if self.is_answered:
+                return
+            if self.is_accepted:
+                await self.write(FAILURE_MESSAGE)
+                return
+            status = HTTPStatus.INTERNAL_SERVER_ERROR
+            await self.write({"type": RESPONSE_START, "status": status.value, "headers": []})
+            await self.write({"type": RESPONSE_BODY, "body": b"", "more_body": False})
+            self.gate.record_response(status)
 
     async def write(self, message: Message) -> None:
         """Give a message to Granian, until the client takes it. Raise CutOffError if it is cut off meanwhile."""
@@ -95,7 +119,7 @@ def checked(message: Message) -> Message:
     """Return a message of the site as Granian can send it. Raise ValueError if it cannot."""
     if message["type"] == "websocket.accept":
         check_subprotocol(message.get("subprotocol") or "")
-    elif message["type"] == "websocket.http.response.start":
+    elif message["type"] == RESPONSE_START:
         check_status(message["status"])
         return {**message, "headers": each_name_once(message.get("headers", ()))}
     return message

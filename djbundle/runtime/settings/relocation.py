@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from djbundle.common.backends import FILE_CACHE, FILES, is_kind_of, is_sqlite
+from djbundle.common.sqlite_uris import file_opened_for_reading
 from djbundle.runtime.core.data_directory import own_name
 from djbundle.runtime.core.verify_mode import is_verify_mode
 from djbundle.runtime.database import filesystem, sqlite
@@ -30,7 +31,8 @@ def move_databases(overlay: Overlay) -> None:
             entry["NAME"] = like(entry["NAME"], path)
             filesystem.refuse_network(path)
             overlay.make_folder(path.parent)
-        entry["OPTIONS"] = sqlite.OPTIONS | entry.get("OPTIONS", {})
+        if file_opened_for_reading(entry.get("NAME")) is None:
+            entry["OPTIONS"] = sqlite.with_safe_options(entry.get("OPTIONS", {}))
         if overlay.bundle.manifest.interface == "wsgi":  # with ASGI, a request has a thread that ends with it
             entry.setdefault("CONN_MAX_AGE", None)  # opening a database takes as long as a query or two
     if databases != overlay.get("DATABASES", {}):

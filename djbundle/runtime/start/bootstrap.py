@@ -43,6 +43,9 @@ def add_builtins() -> None:
     for name in ("exit", "quit"):
         setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
     builtins.help = _sitebuiltins._Helper()
+    texts = {"copyright": sys.copyright, "credits": "See www.python.org.", "license": "See python.org/psf/license."}
+    for name, text in texts.items():
+        setattr(builtins, name, _sitebuiltins._Printer(name, text))
 
 
 class SettingsFinder:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = sys.path[0]
 PROJECT = "_project"
+NO_FOLDER = "/not_existing"  # Nuitka puts folders below this one into the __path__ of packages
 
 
 class ProjectFinder:
@@ -100,7 +101,7 @@ class CompiledLoader:
         self._loader.exec_module(module)
         module.__loader__ = self  # Nuitka sets its own
         if isinstance(path := vars(module).get("__path__"), list):  # no function of the module is called for it
-            path[:] = [each for each in path if not each.endswith("/not_existing")]  # Nuitka adds this folder
+            path[:] = [each for each in path if each != NO_FOLDER and not each.startswith(f"{NO_FOLDER}/")]
 
     def get_filename(self, _name: str) -> str:
         return self.path

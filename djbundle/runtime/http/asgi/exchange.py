@@ -29,7 +29,7 @@ class Exchange:
         request, flow_control = self.request, self.limits.flow_control
         if request.scope["method"] == "CONNECT":
             await self.response.refuse(HTTPStatus.METHOD_NOT_ALLOWED, "that is for proxies")
-        elif is_bad_host(request.header(b"host"), is_optional=request.scope["http_version"] == "1"):
+        elif is_bad_host(request.header(b"host"), is_optional=request.scope["http_version"] == "1.0"):
             await self.response.refuse(HTTPStatus.BAD_REQUEST, "bad request")
         elif refusal := length_refusal(request.length, self.limits.options.max_body):
             await self.response.refuse(refusal, refusal.phrase.lower())

@@ -35,7 +35,7 @@ class AsgiMiddleware:
             if await exchange.admit():
                 scope[OPEN_FILE] = exchange.open_file
                 await self.application(scope, exchange.body.receive, response.send)
-                await response.ensure_begun()
+                await response.ensure_begun(is_disconnect_known=exchange.body.is_disconnect_known)
         except ClientDisconnectedError:
             pass
         except StalledClientError:

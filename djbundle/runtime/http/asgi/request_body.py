@@ -17,9 +17,16 @@ class RequestBody:
         self.rate = TransferRate()
         self.has_quota = False
         self.is_complete = False  # it has been read
+        self.is_disconnect_known = False  # the application has been told that its client has disconnected
 
     async def receive(self) -> Message:
         """Return the next part of the body. After a refusal the application sees its client disconnect."""
+        message = await self._receive_next()
+        if message["type"] == "http.disconnect":
+            self.is_disconnect_known = True
+        return message
+
+    async def _receive_next(self) -> Message:
         if self.is_complete or self.response.is_refused:
             return await self.receive_end()
         try:

@@ -29,6 +29,10 @@ from djbundle.runtime.http.protocol.transport import (
 MAX_UNSPLIT_SIZE = 64 << 10  # bytes of a body that are sent in one go
 
 
+class NoResponseError(RuntimeError):
+    """The site has ended, though its client waits for a response."""
+
+
 class AsgiResponse:
     def __init__(
         self, request: RequestHead, send: Send, additions: AddedHeaders, observer: Observer, limits: Limits
@@ -189,13 +193,16 @@ class AsgiResponse:
         self.is_refused = True
         return {"type": "http.disconnect"}
 
-    async def ensure_begun(self) -> None:
-        """Answer a client that has disconnected or has sent an invalid body.
+    async def ensure_begun(self, *, is_disconnect_known: bool) -> None:
+        """Answer a client that has disconnected or has sent an invalid body, if the site knows it and does not answer.
 
-        Granian logs a missing response as our fault.
+        Granian logs a missing response as our fault. Raises NoResponseError if it is the site's.
         """
-        if not self.is_answered:
-            await self.refuse(HTTPStatus.BAD_REQUEST, "the body broke off")
+        if self.is_answered or self.is_refused:
+            return
+        if not is_disconnect_known:
+            raise NoResponseError("the site has ended without a response")
+        await self.refuse(HTTPStatus.BAD_REQUEST, "the body broke off")
 
     async def send_server_error(self) -> None:
         """Answer 500 if the site has failed before it answered."""

@@ -129,7 +129,12 @@ def mapped():
 
 
 def file_system_of_it():
-    return os.statvfs("cases/data").f_bsize > 0, os.path.ismount("cases"), os.listxattr(PRICES)
+    return (
+        os.statvfs("cases/data").f_bsize > 0,
+        os.path.ismount("cases"),
+        os.listxattr(PRICES),
+        os.pathconf("cases", "PC_NAME_MAX"),
+    )
 
 
 def same_file():
