@@ -83,6 +83,11 @@ OWN_COMMANDS = {
         "cli.maintenance:add_maintenance_options",
         has_own_rights=False,
     ),
+    "basic-auth": OwnCommand(
+        "Prints a line for the file of `serve --basic-auth`, with the hash of a password.",
+        "cli.basic_auth:run_basic_auth",
+        "cli.basic_auth:add_basic_auth_options",
+    ),
     "install": OwnCommand(
         "Writes a systemd service for `serve` with the options that follow, enables and starts it.",
         "cli.install:run_install",
