@@ -77,6 +77,12 @@ OWN_COMMANDS = {
         "cli.doctor.command:add_doctor_options",
         has_own_rights=False,
     ),
+    "errors": OwnCommand(
+        "Shows the last errors of the site, in groups; `errors ID` shows one with its traceback.",
+        "cli.errors:run_errors",
+        "cli.errors:add_errors_options",
+        has_own_rights=False,
+    ),
     "maintenance": OwnCommand(
         "Answers every page with 503 and the project's 503.html, until `maintenance off`.",
         "cli.maintenance:run_maintenance",

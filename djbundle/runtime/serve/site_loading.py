@@ -24,6 +24,7 @@ from djbundle.runtime.process.progress_pipe import ProgressPipe
 from djbundle.runtime.process.shutdown import ShutdownNotice
 from djbundle.runtime.serve import data_change
 from djbundle.runtime.serve.data_change import DataChange
+from djbundle.runtime.serve.project_lines import is_of_project
 from djbundle.runtime.settings.rules import apply_overlay
 
 if TYPE_CHECKING:
@@ -69,6 +70,17 @@ def load_django(bundle: Bundle) -> None:
     from djbundle.runtime.database.connection_lookup import look_up_once  # noqa: PLC0415 - needs Django
 
     look_up_once()
+    from djbundle.runtime.logs.error_mail import survive_error_mail  # noqa: PLC0415 - as above
+
+    survive_error_mail()
+    keep_errors_of(bundle)
+
+
+def keep_errors_of(bundle: Bundle) -> None:
+    """Keep errors of requests and tasks. Call it again after each django.setup(), which removes log handlers."""
+    from djbundle.runtime.logs.error_keeper import keep_errors  # noqa: PLC0415 - after Django has set up logging
+
+    keep_errors(bundle.data, bundle.manifest.version, is_of_project())
 
 
 def load_site(
@@ -85,12 +97,14 @@ def load_site(
     from django.utils.module_loading import import_string  # noqa: PLC0415
 
     from djbundle.runtime.files.static_files import serve_files  # noqa: PLC0415
-    from djbundle.runtime.http import health, host_redirects, maintenance  # noqa: PLC0415
+    from djbundle.runtime.http import health, host_redirects, maintenance, misdirected  # noqa: PLC0415
     from djbundle.runtime.serve.backup_health import SiteHealth  # noqa: PLC0415
 
     dotted = bundle.manifest.application
     application = import_string(dotted) if dotted else get_wsgi_application()
     get_resolver()._populate()
+    misdirected.answer_misdirected()
+    keep_errors_of(bundle)  # the application has called django.setup() too
     interface, http = bundle.manifest.interface, options.http
     application = limit_rate(application, interface, http, rates)
     application = maintenance.wrap(application, bundle.manifest.interface, maintenance.MaintenanceGate(bundle.data))

@@ -1,1 +1,1 @@
-"""What stands before the pages of a site, if it is configured: a password, a rate of requests."""
+"""The gates before the pages of a site, each only if it is configured: a password, a rate of requests."""

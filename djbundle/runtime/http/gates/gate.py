@@ -9,7 +9,7 @@ from djbundle.runtime.http.protocol.own_response import OwnResponse
 
 
 class GateRequest(NamedTuple):
-    """What a gate decides by."""
+    """The part of a request by which a gate decides."""
 
     client: str  # its address, as far as trusted proxies tell it
     path: str
