@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import NewSite
+from tests.conftest import CANARY, NewSite
 from tests.support.customer import Customer
-from tests.support.site import Site
+from tests.support.site import Site, bare_environment
 
 PASSWORD = "grün & rot: ja"
 
@@ -81,9 +81,10 @@ def test_a_file_that_cannot_be_used(
     assert "Traceback" not in result.stderr
 
 
-def test_a_rate_counts_for_all_processes(new_small: NewSite) -> None:
+@pytest.mark.parametrize("preload", ["auto", "never"])
+def test_a_rate_counts_for_all_processes(new_small: NewSite, preload: str) -> None:
     options = ("--rate-limit", "/admin=3/h", "--rate-limit-exempt", "198.51.100.0/24", "--access-log")
-    with new_small(*options, "--workers", "3") as site:
+    with new_small(*options, "--workers", "3", "--preload", preload) as site:
         statuses = Counter(Customer(site.url).get("/admin/", X_Forwarded_For="2001:db8::7").status for _ in range(12))
         assert statuses == {200: 1, 429: 11}  # the login page is the second request of the first
         refused = Customer(site.url).get("/admin/", X_Forwarded_For="2001:db8::8")
@@ -96,3 +97,15 @@ def test_a_rate_counts_for_all_processes(new_small: NewSite) -> None:
     log = site.log.read_text()
     assert log.count("429 by --rate-limit /admin=3/h") == 1
     assert " 429 " in log
+
+
+def test_an_asgi_site(streaming: Path, tmp_path: Path) -> None:
+    site = Site(streaming, tmp_path / "data", bare_environment(STREAMING_TOKEN=CANARY))
+    site.options = ("--basic-auth", str(password_file(site, tmp_path)), "--rate-limit", "/=4/h")
+    with site:
+        customer, right = Customer(site.url), basic("ada", PASSWORD)
+        stranger = {"X_Forwarded_For": "203.0.113.7"}
+        assert [customer.get("/none", **stranger).status for _ in range(6)] == [401] * 6
+        statuses = [customer.get("/none", **stranger, Authorization=right).status for _ in range(6)]
+        assert statuses == [404] * 4 + [429] * 2
+        assert customer.get("/up").status == 200
