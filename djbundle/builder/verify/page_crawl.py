@@ -46,8 +46,8 @@ class PageCrawl:
             statuses.add(status)
             self.record.pages += 1
             self.report_progress(number / len(requests))
-        if statuses == {400}:
-            self.record.warnings.append(f"every page is answered 400: is {facts['host']} the name of the site?")
+        if statuses == {421}:
+            self.record.warnings.append(f"every page is answered 421: is {facts['host']} the name of the site?")
         return files
 
     def request_files(self, paths: Iterable[str]) -> None:

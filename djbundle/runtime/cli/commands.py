@@ -77,11 +77,22 @@ OWN_COMMANDS = {
         "cli.doctor.command:add_doctor_options",
         has_own_rights=False,
     ),
+    "errors": OwnCommand(
+        "Shows the last errors of the site, in groups; `errors ID` shows one with its traceback.",
+        "cli.errors:run_errors",
+        "cli.errors:add_errors_options",
+        has_own_rights=False,
+    ),
     "maintenance": OwnCommand(
         "Answers every page with 503 and the project's 503.html, until `maintenance off`.",
         "cli.maintenance:run_maintenance",
         "cli.maintenance:add_maintenance_options",
         has_own_rights=False,
+    ),
+    "basic-auth": OwnCommand(
+        "Prints a line for the file of `serve --basic-auth`, with the hash of a password.",
+        "cli.basic_auth:run_basic_auth",
+        "cli.basic_auth:add_basic_auth_options",
     ),
     "install": OwnCommand(
         "Writes a systemd service for `serve` with the options that follow, enables and starts it.",

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from djbundle.runtime.net.trusted_proxies import THIS_MACHINE, TrustedProxies, parse_proxies
+from djbundle.runtime.options.basic_auth import read_password_file
+from djbundle.runtime.options.rate_limits import RateRule, parse_rate
 
 SIZE = re.compile(r"(\d+)\s*([kmg]?)i?b?", re.IGNORECASE)
 HOST = re.compile(r"[a-z0-9.-]+(:\d{1,5})?", re.ASCII)
 PATH = re.compile(r"/[\w./-]+", re.ASCII)
+NOBODY = TrustedProxies(())
 MIN_BUFFER_SIZE = 8192  # bytes; Granian refuses less
 MODES = ("auto", "on", "off")  # of the lifespan
 UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -29,6 +32,9 @@ class HttpOptions:
     health_path: str = "/up"
     lifespan: str = "auto"  # of an ASGI site
     redirect: list[tuple[str, str]] = field(default_factory=list)  # hosts, and those to which they are redirected
+    basic_auth: dict[str, str] = field(default_factory=dict, repr=False)  # the hash of each name; empty: for all
+    rate_limit: list[RateRule] = field(default_factory=list)
+    rate_limit_exempt: TrustedProxies = NOBODY
 
     @property
     def head_seconds(self) -> float:
@@ -118,7 +124,35 @@ def add_http_options(parser: ArgumentParser) -> None:
         metavar="HOST=HOST",
         help="redirect requests for the first host to the second, as in www.shop.example=shop.example; repeatable",
     )
+    add_gates(add)
     add("--server-timing", action="store_true", help="tell browsers how long each answer took to make")
+
+
+def add_gates(add: Callable[..., Any]) -> None:
+    """Add the options for what stands before the pages."""
+    add(
+        "--basic-auth",
+        type=read_password_file,
+        default={},
+        metavar="FILE",
+        help="let in only who knows a name and password of this file, as for staging; its lines are made by the command"
+        " basic-auth",
+    )
+    add(
+        "--rate-limit",
+        type=parse_rate,
+        action="append",
+        default=[],
+        metavar="RULE",
+        help="answer 429 to a client that asks for more, as in 10r/s, /login=5/m or /api=2/s,burst=20; repeatable",
+    )
+    add(
+        "--rate-limit-exempt",
+        type=parse_proxies,
+        default=NOBODY,
+        metavar="NETWORKS",
+        help='clients without --rate-limit, as in "203.0.113.7,10.0.0.0/8"; trusted proxies have none either',
+    )
 
 
 def at_least(minimum: int) -> Callable[[str], int]:

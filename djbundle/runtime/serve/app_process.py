@@ -18,6 +18,7 @@ from djbundle.runtime.backup.start_check import check_policy
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.hold import ADVICE, Hold
 from djbundle.runtime.handover.fresh_start import FreshStart, Launch, PreparedSite
+from djbundle.runtime.http.gates.rate_table import RateTable
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.net.sockets import Listeners
 from djbundle.runtime.options.preload import Preload
@@ -64,6 +65,7 @@ class AppProcess:
         self._fresh_start = FreshStart.take_from_environment()
         self._launch = Launch.of_this_process()
         self._notice, self._watch = ShutdownNotice(), AncestorMonitor(heartbeat)
+        self._rates = RateTable() if options.http.rate_limit else None
 
     def run(self) -> int:
         """Load the site, or have each process load it, and supervise them until SIGTERM; return the exit code."""
@@ -95,7 +97,7 @@ class AppProcess:
         """Load and prepare the site in this process. Return an exit code if a takeover is cancelled."""
         change = data_change.begin(self._bundle.data, is_takeover=self._progress.is_takeover)
         with ThreadStarts(is_of_project()) as starts, site_loading.server_loaded_beside(self._bundle.root):
-            site = site_loading.load_site(self._bundle, self._options, self._watch, self._notice)
+            site = site_loading.load_site(self._bundle, self._options, self._watch, self._notice, self._rates)
         if self._progress.is_takeover:  # the front page, which is requested next, may need the threads
             self._check_threads(starts, None)
         prepare = site_loading.prepare_site
@@ -146,7 +148,7 @@ class AppProcess:
         with memory.loading():
             if self._progress.is_takeover:
                 site_loading.await_worker()
-            return site_loading.load_site(self._bundle, self._options, self._watch, self._notice)
+            return site_loading.load_site(self._bundle, self._options, self._watch, self._notice, self._rates)
 
     def _load_django_in_child(self) -> None:
         with memory.loading():

@@ -127,7 +127,8 @@ class ChildFactory:
         limits = Limits(self._options.http, observer)
         heads = ResponseHeads(added, observer)
         application = site.application if interface == "wsgi" else wrap_asgi(site.application, added, observer, limits)
-        static_cache = StaticCache(site.files, heads)
+        # A file from memory would pass by --basic-auth.
+        from_memory = None if self._options.http.basic_auth else StaticCache(site.files, heads).answer
         web_options = WebOptions(
             interface=interface,
             blocking_threads=self._options.blocking_threads,
@@ -135,7 +136,7 @@ class ChildFactory:
             spool=settings.FILE_UPLOAD_TEMP_DIR,
         )
         lifespan = Lifespan(site.project, self._options.http.lifespan) if interface == "asgi" else None
-        return partial(Server, application, web_options, limits, static_cache.answer, lifespan, heads)
+        return partial(Server, application, web_options, limits, from_memory, lifespan, heads)
 
     def _heartbeat(self, limit: float, report_after: float = 0) -> Heartbeat:
         """Return the heartbeat of a process. The time to load the site has no limit."""

@@ -5,8 +5,9 @@ import os
 import threading
 import traceback
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from djbundle.common.child import ChildDiedError, run_in_child
 from djbundle.contract.handover import HandoverState
@@ -14,6 +15,8 @@ from djbundle.errors import DjbundleError
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover.fresh_start import PreparedSite
 from djbundle.runtime.logs import lines
+from djbundle.runtime.net.trusted_proxies import TrustedProxies
+from djbundle.runtime.options.http import HttpOptions
 from djbundle.runtime.options.roles import Role
 from djbundle.runtime.options.serve import ServeOptions
 from djbundle.runtime.process.heartbeat import AncestorMonitor
@@ -21,10 +24,12 @@ from djbundle.runtime.process.progress_pipe import ProgressPipe
 from djbundle.runtime.process.shutdown import ShutdownNotice
 from djbundle.runtime.serve import data_change
 from djbundle.runtime.serve.data_change import DataChange
+from djbundle.runtime.serve.project_lines import is_of_project
 from djbundle.runtime.settings.rules import apply_overlay
 
 if TYPE_CHECKING:
     from djbundle.runtime.files.static_files import LoadedSite  # needs Django
+    from djbundle.runtime.http.gates.rate_table import RateTable
 
 ALLOCATOR_OPTIONS = "_RJEM_MALLOC_CONF"  # read by tikv-jemallocator, which is in Granian
 
@@ -65,25 +70,48 @@ def load_django(bundle: Bundle) -> None:
     from djbundle.runtime.database.connection_lookup import look_up_once  # noqa: PLC0415 - needs Django
 
     look_up_once()
+    from djbundle.runtime.logs.error_mail import survive_error_mail  # noqa: PLC0415 - as above
+
+    survive_error_mail()
+    keep_errors_of(bundle)
 
 
-def load_site(bundle: Bundle, options: ServeOptions, watch: AncestorMonitor, notice: ShutdownNotice) -> "LoadedSite":
-    """Return the project's WSGI or ASGI application behind its static files."""
+def keep_errors_of(bundle: Bundle) -> None:
+    """Keep errors of requests and tasks. Call it again after each django.setup(), which removes log handlers."""
+    from djbundle.runtime.logs.error_keeper import keep_errors  # noqa: PLC0415 - after Django has set up logging
+
+    keep_errors(bundle.data, bundle.manifest.version, is_of_project())
+
+
+def load_site(
+    bundle: Bundle,
+    options: ServeOptions,
+    watch: AncestorMonitor,
+    notice: ShutdownNotice,
+    rates: "RateTable | None",
+) -> "LoadedSite":
+    """Return the project's WSGI or ASGI application behind its static files. `rates` is shared by all processes."""
     load_django(bundle)
     from django.core.wsgi import get_wsgi_application  # noqa: PLC0415
     from django.urls import get_resolver  # noqa: PLC0415
     from django.utils.module_loading import import_string  # noqa: PLC0415
 
     from djbundle.runtime.files.static_files import serve_files  # noqa: PLC0415
-    from djbundle.runtime.http import health, host_redirects, maintenance  # noqa: PLC0415
+    from djbundle.runtime.http import health, host_redirects, maintenance, misdirected  # noqa: PLC0415
     from djbundle.runtime.serve.backup_health import SiteHealth  # noqa: PLC0415
 
     dotted = bundle.manifest.application
     application = import_string(dotted) if dotted else get_wsgi_application()
     get_resolver()._populate()
+    misdirected.answer_misdirected()
+    keep_errors_of(bundle)  # the application has called django.setup() too
+    interface, http = bundle.manifest.interface, options.http
+    application = limit_rate(application, interface, http, rates)
     application = maintenance.wrap(application, bundle.manifest.interface, maintenance.MaintenanceGate(bundle.data))
     site, path = serve_files(application, bundle, media=options.media), options.http.health_path
     site = site._replace(watch=watch)
+    if http.basic_auth:
+        site = site._replace(application=require_password(site.application, interface, http))
     if options.http.redirect:
         redirects = host_redirects.HostRedirects(dict(options.http.redirect))
         site = site._replace(application=host_redirects.wrap(site.application, bundle.manifest.interface, redirects))
@@ -91,6 +119,24 @@ def load_site(bundle: Bundle, options: ServeOptions, watch: AncestorMonitor, not
         return site
     healthy = SiteHealth(path, bundle.data, has_worker=Role.WORKER in options.roles, sources=(watch, notice))
     return site._replace(application=health.wrap(site.application, bundle.manifest.interface, healthy))
+
+
+def limit_rate(application: Any, interface: str, options: HttpOptions, rates: "RateTable | None") -> Any:
+    """Return the application behind ``--rate-limit``, if there is any."""
+    if rates is None:
+        return application
+    from djbundle.runtime.http.gates import gate, rate_limit  # noqa: PLC0415 - most sites have none
+
+    exempt = TrustedProxies(options.trusted_proxies.networks + options.rate_limit_exempt.networks)
+    limit = rate_limit.RateLimit(options.rate_limit, rates, lru_cache(maxsize=1024)(exempt.trusts))
+    return gate.wrap(application, interface, limit)
+
+
+def require_password(application: Any, interface: str, options: HttpOptions) -> Any:
+    """Return the application, with its files, behind ``--basic-auth``."""
+    from djbundle.runtime.http.gates import basic_auth, gate  # noqa: PLC0415 - most sites have none
+
+    return gate.wrap(application, interface, basic_auth.BasicAuth(options.basic_auth))
 
 
 def prepare_site(
@@ -178,7 +224,7 @@ def prepare_in_child(
     def work() -> str:
         try:
             change = data_change.begin(bundle.data, is_takeover=progress.is_takeover)
-            load_site(bundle, options, watch, notice)
+            load_site(bundle, options, watch, notice, None)
             if prepare_site(bundle, options, progress, change, is_child=True):
                 return describe_prepared_site().to_json()
         except DjbundleError as error:

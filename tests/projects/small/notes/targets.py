@@ -69,3 +69,9 @@ def leave_transaction(request: HttpRequest) -> HttpResponse:
     thread.start()
     thread.join()
     return HttpResponse("")
+
+
+def fail(request: HttpRequest) -> HttpResponse:
+    """An error of the site."""
+    password = request.GET.get("password", "")
+    raise ValueError(f"the cart is gone: {request.GET.get('why', '')}" + password[:0])

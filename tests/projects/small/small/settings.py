@@ -61,6 +61,9 @@ if "SMALL_CLOCK_AHEAD" in os.environ:  # seconds by which the clock of nightly b
 
     real, ahead = schedule.now, datetime.timedelta(seconds=float(os.environ["SMALL_CLOCK_AHEAD"]))
     schedule.now = lambda: real() + ahead
+if "SMALL_MAIL_PORT" in os.environ:
+    ADMINS = ["ops@shop.example"] if django.VERSION >= (6,) else [("ops", "ops@shop.example")]
+    EMAIL_HOST, EMAIL_PORT = "127.0.0.1", int(os.environ["SMALL_MAIL_PORT"])
 STATIC_URL = "static/"
 MEDIA_URL = "media/"
 MEDIA_ROOT = BASE_DIR / "media"

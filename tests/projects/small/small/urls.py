@@ -24,6 +24,7 @@ urlpatterns = [
     path("echo/<path:rest>", targets.echo),
     path("leave_transaction/", targets.leave_transaction),
     path("exit/", targets.leave),
+    path("fails/", targets.fail),
     path("odd/", targets.odd),
     path("admin/", admin.site.urls),
 ]
