@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundle.processes import assert_failed, assert_refused
+from tests.bundle.processes import assert_failed, assert_refused, with_role
 from tests.support.load import Load
 from tests.support.site import Site, bare_environment, copy_bundle
 from tests.support.waiting import wait_until
 
 SECRET = "hush-hush-hush"
-HOSTS = "DJBUNDLE_ALLOWED_HOSTS=shop.example,127.0.0.1"
+HOSTS = "DJBUNDLE_ALLOWED_HOSTS=shop.example,127.0.0.1,localhost"
 TOKEN = "from django.conf import settings; print(settings.TOKEN)"
 
 
@@ -128,10 +128,25 @@ def test_variable_of_an_upgrade_is_stored_only_if_it_succeeds(small_site: Site, 
     assert "NEXT" not in site.run("env", "list").stdout
     site.run("upgrade", str(next_small), "--env", HOSTS)
     wait_until(lambda: status_for(site, "shop.example") == 200, "the new version has the variable")
-    assert site.run("env", "list", "--show", "DJBUNDLE_ALLOWED_HOSTS").stdout == "shop.example,127.0.0.1\n"
+    assert site.run("env", "list", "--show", "DJBUNDLE_ALLOWED_HOSTS").stdout == "shop.example,127.0.0.1,localhost\n"
     assert not (site.data / "variables.next.json").exists()
     site.run("restart")
     assert status_for(site, "shop.example") == 200
+
+
+def test_restart_with_other_options(small_site: Site, next_small: Path) -> None:
+    """An upgrade keeps them. Wrong ones change nothing."""
+    site = small_site
+    with Load(site) as load:
+        wait_until(partial(load.has_more_than, 20), "clients are answered")
+        site.run("restart", "--", "--workers", "2")
+        with_role(site, "web", 2)
+        site.run("upgrade", str(next_small))
+        with_role(site, "web", 2)
+    assert load.failures == []
+    for options, cause in ((["--wrokers", "2"], "--wrokers"), (["--bind", ":1"], "stay open")):
+        assert_refused(site.run("restart", "--", *options, check=False), 2, cause)
+    with_role(site, "web", 2)
 
 
 def test_restart_without_a_site(site: Site) -> None:

@@ -25,7 +25,7 @@ def rehearse(site: Site, new: Path, *options: str) -> tuple[int, list[dict[str, 
     """Return the exit code, the steps and the errors of a rehearsal, which must change nothing."""
     app, program = with_role(site, "app")[0].pid, site.bundle.read_bytes()
     done = site.run("upgrade", str(new), "--rehearse", "--json", *options, check=False)
-    assert with_role(site, "app")[0].pid == app
+    assert with_role(site, "app")[0].pid == app, done.stdout + done.stderr + site.log.read_text()
     assert site.bundle.read_bytes() == program
     assert notes_in(site) == {"live"}
     assert [each.name for each in site.data.iterdir() if each.name.startswith(".")] == []

@@ -35,7 +35,7 @@ OWN_COMMANDS = {
     "restart": OwnCommand(
         "Starts the processes of the running site anew, with its variables as they are now; no request fails.",
         "cli.change.restart:run_restart",
-        "cli.reporting:add_json",
+        "cli.change.restart:add_restart_options",
         has_own_rights=False,
     ),
     "env": OwnCommand(

@@ -12,7 +12,7 @@ import contextlib
 import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -227,10 +227,10 @@ def replace_and_reload(running: RunningVersion, new: NewVersion, report: "Report
             report(message.state, PROGRESS_TEXTS.get(message.state, message.state), **message.fields)
 
 
-def reload(data: Path) -> Iterator[HandoverMessage]:
-    """Yield the steps of the handover, up to the last one."""
+def reload(data: Path, options: Sequence[str] = ()) -> Iterator[HandoverMessage]:
+    """Yield the steps of the handover, up to the last one. `options` of `serve` win over those it runs with."""
     state = ""
-    for reply in send_command(data, check_program, command="reload"):
+    for reply in send_command(data, check_program, command="reload", **({"options": [*options]} if options else {})):
         message = parse_reply(HandoverMessage.of, reply, data)
         state = message.state
         yield message

@@ -70,7 +70,7 @@ class Rehearsal:
         with temporary_folder(self.bundle.data, 2 * size_of(contents)) as folder:
             backup = write_backup(self.bundle, contents, folder / "backup")
             for name, program in (("old", sys.executable), ("new", str(self.new))):
-                self._run(program, folder / name, "restore", str(backup), "--hold")
+                self._run(program, folder / name, "restore", str(backup), "--hold", "--data-dir", str(folder / name))
             self.report("cloned", "the data are cloned, without uploads; no mail is sent, and no task runs")
             self._migrate(folder / "new")
             old = pages_from(self._call(sys.executable, folder / "old", "crawl"))
@@ -111,7 +111,8 @@ class Rehearsal:
 
     def _run(self, program: str, folder: Path, *words: str, given: str = "") -> str:
         options = surroundings()
-        options["env"] |= {variables.DATA_DIRECTORY: str(folder)}
+        own = f"{variables.DATA_DIRECTORY_OF}{self.bundle.manifest.name}"  # names the live data, and would win
+        options["env"] |= {variables.DATA_DIRECTORY: str(folder), own: str(folder)}
         if program == str(self.new):
             options["env"] |= self.additions
         del options["stdin"]
