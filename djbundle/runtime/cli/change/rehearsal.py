@@ -99,7 +99,9 @@ class Rehearsal:
         text = f"{len(new)} pages were asked for; {differing or 'none'} differ"
         self.report("rehearsed", text, pages=len(new), differing=differing, worse=worse)
         if worse:
-            raise UnhealthyError(f"{len(worse)} pages would fail in the new version, such as {worse[0]}", FIX)
+            raise UnhealthyError(
+                f"{len(worse)} of {len(new)} pages would fail in the new version, such as {worse[0]}", FIX
+            )
 
     def _call(self, program: str, folder: Path, function: str, given: str = "") -> Any:
         """Return what a function of rehearsed.py prints, in this version on this clone."""
