@@ -15,3 +15,4 @@ LISTED_FOLDER = "DJBUNDLE_LISTED_FOLDER"  # set by a bundle, for child processes
 RELEASE = "DJBUNDLE_RELEASE"  # set by a bundle: its version, for workers
 SETTINGS_MODULE = "DJANGO_SETTINGS_MODULE"
 BROKER_URL = "TASKS_URL"  # of the broker that carries tasks between machines
+STORED = "DJBUNDLE_STORED"  # set by a bundle: a data directory, and the names of variables that came from its file

@@ -158,3 +158,9 @@ class LifespanError(DjbundleError):
     """An ASGI site refuses to start, by the lifespan protocol."""
 
     exit_code = 71
+
+
+class SchemaNewerError(DjbundleError):
+    """The database has migrations that the version to go back to does not know."""
+
+    exit_code = 74

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from djbundle.errors import NotServingError, UnhealthyError, UpgradeError
-from djbundle.runtime.cli import healthcheck, status, upgrade
+from djbundle.runtime.cli import healthcheck, reporting, status, upgrade
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover import control_socket
 from djbundle.runtime.handover.migration_plan import ask_for_plan
@@ -135,7 +135,7 @@ MESSAGES |= st.builds(
 def test_steps_of_an_upgrade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: list[Any], as_json: bool) -> None:
     """Steps are read until the one that ends the upgrade, or until an error."""
     monkeypatch.setattr(upgrade, "check_program", lambda _peer: None)  # the peer is this process
-    report = upgrade.Reporter(as_json=as_json)
+    report = reporting.Reporter(as_json=as_json)
     with answering(tmp_path, *steps), suppress(NotServingError):
         for step in upgrade.reload(tmp_path):
             if step.state == "failed":

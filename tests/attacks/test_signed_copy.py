@@ -111,7 +111,7 @@ def test_an_interrupted_upgrade_leaves_the_file_that_takes_over(
 
 def test_steps_go_on_when_nobody_reads_them() -> None:
     steps = (
-        "from djbundle.runtime.cli.upgrade import Reporter; report = Reporter(as_json=False)\n"
+        "from djbundle.runtime.cli.reporting import Reporter; report = Reporter(as_json=False)\n"
         "for step in range(3): report('checked', 'a' * 100_000)\n"
         "raise SystemExit(7)"
     )

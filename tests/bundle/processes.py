@@ -8,6 +8,15 @@ from tests.support.site import Site
 from tests.support.waiting import wait_until
 
 
+def assert_failed(result: "subprocess.CompletedProcess[str]", code: int, cause: str) -> None:
+    """Assert that a command failed with an error of two lines, perhaps after it had reported steps."""
+    assert result.returncode == code, result.stderr
+    lines = result.stderr.splitlines()
+    assert len(lines) == 2, result.stderr
+    assert cause in lines[0]
+    assert lines[1].startswith("  fix: ")
+
+
 def assert_refused(result: subprocess.CompletedProcess[str], code: int, cause: str) -> None:
     """Check for one line with the cause, one with the fix, and the exit code of the error class."""
     assert result.returncode == code, result.stderr

@@ -77,7 +77,8 @@ def test_failed_migration_puts_the_database_back(new_small: NewSite) -> None:
     result = site.run("serve", "--bind", "127.0.0.1:0", check=False)
     assert result.returncode == 47
     assert result.stderr.splitlines()[-2:] == [
-        "error: a migration failed (ValueError: this migration is broken); the database is as it was before",
+        "error: the migration notes.0002_rewrite failed (ValueError: this migration is broken); "
+        "the database is as it was before",
         "  fix: correct the migration, or start the previous bundle",
     ]
     assert notes(site.data / "db.sqlite3") == ["first"]

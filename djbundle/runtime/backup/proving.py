@@ -46,7 +46,7 @@ class Proof(NamedTuple):
 def prove(backup: Path, data: Path, size: int) -> Proof:
     """Prove a backup that is not encrypted. `size` is that of its content in bytes. Raise BackupError."""
     began_at = time.monotonic()
-    with _folder(data, size) as folder:
+    with temporary_folder(data, size) as folder:
         _run("restore", str(backup), "--hold", folder=folder)
         _run("migrate", "--noinput", "-v0", folder=folder)
         _run("check", folder=folder)
@@ -54,7 +54,7 @@ def prove(backup: Path, data: Path, size: int) -> Proof:
 
 
 @contextlib.contextmanager
-def _folder(data: Path, size: int) -> Iterator[Path]:
+def temporary_folder(data: Path, size: int) -> Iterator[Path]:
     """Yield a temporary folder on a disk with enough room: that of the data, or else that for temporary files."""
     for old in data.glob(f"{PREFIX}*"):
         if old.stat().st_mtime < time.time() - DAY:
@@ -78,7 +78,7 @@ def _run(*words: str, folder: Path) -> None:
         text=True,
         timeout=COMMAND_TIMEOUT,
         check=False,
-        **_surroundings(),
+        **surroundings(),
     )
     if result.returncode:
         cause, _ = cause_and_fix(result.stderr or f"it ended with code {result.returncode}")
@@ -89,7 +89,7 @@ def _request_page(folder: Path) -> int:
     """Start the restored site, and return the status of its front page."""
     words = ("serve", "--bind", f"unix:{folder / SOCKET}", "--workers", "1", "--no-worker", "--backups", "off")
     with (folder / "log").open("w+") as log:
-        process = subprocess.Popen(_command(words, folder), stdout=log, stderr=log, **_surroundings())
+        process = subprocess.Popen(_command(words, folder), stdout=log, stderr=log, **surroundings())
         try:
             return _await_page(folder, process)
         finally:
@@ -130,7 +130,7 @@ def _command(words: Sequence[str], folder: Path) -> list[str]:
     return [sys.executable, *words, "--data-dir", str(folder)]
 
 
-def _surroundings() -> dict[str, Any]:
+def surroundings() -> dict[str, Any]:
     """Return the options with which each process of the copy is started."""
     return {"env": _environment(), "stdin": subprocess.DEVNULL, "preexec_fn": _Isolation()}
 

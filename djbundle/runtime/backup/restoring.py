@@ -73,7 +73,7 @@ def plan(checked: CheckedBackup, contents: Contents, data: Path, *, with_secrets
         pairs += [(checked.folder / layout.DATA / name, data / name, False) for name in SECRET_FILES]
     if contents.media:
         pairs += _uploads(checked.folder / layout.MEDIA, Path(contents.media))
-    return Restore(data, [_stage(*pair, stamp) for pair in pairs if pair[0].exists()])
+    return Restore(data, [stage(*pair, stamp) for pair in pairs if pair[0].exists()])
 
 
 def _uploads(source: Path, media: Path) -> Iterator[tuple[Path, Path, bool]]:
@@ -89,7 +89,7 @@ def _uploads(source: Path, media: Path) -> Iterator[tuple[Path, Path, bool]]:
                 yield new, target, False
 
 
-def _stage(new: Path, target: Path, is_database: bool, stamp: str) -> Exchange:
+def stage(new: Path, target: Path, is_database: bool, stamp: str) -> Exchange:
     """Copy a new file to the file system of its target, so that the exchange only has to rename it."""
     kept = target.with_name(f"{target.name}.before-restore-{stamp}")
     folder = next(parent for parent in target.parents if parent.exists())

@@ -11,6 +11,7 @@ class OwnCommand(NamedTuple):
     help: str
     function: str  # is called with the bundle and the arguments, and returns the exit code
     options: str = ""  # adds the options to a parser
+    reads_variables: bool = False  # with its own rights, it still needs the site's variables
     has_own_rights: bool = True  # it touches no data, or becomes the data's owner only after what needs other rights
 
 
@@ -19,6 +20,7 @@ OWN_COMMANDS = {
         "Migrates the SQLite database (after a backup), then serves the site and runs its background worker.",
         "serve.supervisor_process:serve",
         "options.serve:add_serve_options",
+        reads_variables=True,
     ),
     "upgrade": OwnCommand(
         "Upgrades the running site to a new version, without a failed request.",
@@ -27,8 +29,20 @@ OWN_COMMANDS = {
     ),
     "rollback": OwnCommand(
         "Goes back to the version from before the last upgrade.",
-        "cli.upgrade:run_rollback",
-        "cli.upgrade:add_json",
+        "cli.change.rollback:run_rollback",
+        "cli.change.rollback:add_rollback_options",
+    ),
+    "restart": OwnCommand(
+        "Starts the processes of the running site anew, with its variables as they are now; no request fails.",
+        "cli.change.restart:run_restart",
+        "cli.change.restart:add_restart_options",
+        has_own_rights=False,
+    ),
+    "env": OwnCommand(
+        "Stores environment variables of the site in its data directory: `env set NAME`, `env list`, `env unset NAME`.",
+        "cli.change.env:run_env",
+        "cli.change.env:add_env_options",
+        has_own_rights=False,
     ),
     "move": OwnCommand(
         "Moves the site from its SQLite to PostgreSQL while it serves, and back.",
@@ -57,7 +71,7 @@ OWN_COMMANDS = {
     "resume": OwnCommand(
         "Makes a restored copy the live site: it sends mail and runs tasks again.",
         "cli.backup.resume:run_resume",
-        "cli.upgrade:add_json",
+        "cli.reporting:add_json",
         has_own_rights=False,
     ),
     "status": OwnCommand(

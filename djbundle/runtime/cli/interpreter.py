@@ -18,6 +18,7 @@ from djbundle.runtime.core import data_directory
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.environment import prepare_environment
 from djbundle.runtime.process import privileges
+from djbundle.runtime.process.site_variables import load_variables
 from djbundle.runtime.settings.import_redirect import redirected
 from djbundle.runtime.settings.rules import change_settings
 from djbundle.settings_module import loading_settings
@@ -36,6 +37,7 @@ class SettingsLoader(Loader):
     def exec_module(self, module: ModuleType) -> None:
         bundle = bundle_of_parent(self._root)
         privileges.enter(bundle.data)
+        load_variables(bundle.data)
         prepare_environment(bundle)
         with redirected(bundle, is_dry=False), loading_settings(module.__name__):
             self._loader.exec_module(module)

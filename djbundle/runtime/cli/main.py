@@ -15,6 +15,7 @@ from djbundle.runtime.core import data_directory
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.environment import prepare_environment
 from djbundle.runtime.process import privileges
+from djbundle.runtime.process.site_variables import load_variables
 
 
 def main(root: Path, argv: list[str]) -> int:
@@ -47,6 +48,10 @@ def run(root: Path, argv: list[str]) -> int:
     command = None if is_help_requested(arguments) else find_own_command(arguments[0])
     if command is None or not command.has_own_rights:
         privileges.enter(data)
+        load_variables(data)
+    elif command.reads_variables:
+        with privileges.acting_as_owner(data):
+            load_variables(data)
     if command:
         exit_code: int = load_function(command.function)(bundle, arguments[1:])
         return exit_code

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser
 
-from djbundle.runtime.cli.upgrade import Reporter, add_json
+from djbundle.runtime.cli.reporting import Reporter, add_json
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.data_directory import create_data_directory
 from djbundle.runtime.core.maintenance import RETRY_AFTER, Maintenance, end_maintenance

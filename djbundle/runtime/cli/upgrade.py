@@ -1,4 +1,4 @@
-"""``./shop upgrade NEW`` and ``./shop rollback``: another version replaces the one that serves.
+"""``./shop upgrade NEW``: another version replaces the one that serves. ``rollback`` is in change/rollback.py.
 
 The new file is checked and put in place, and the old file is kept beside it. Then `serve` is asked to hand over. If the
 new version does not take over, the old file is restored; the database has been restored by then.
@@ -8,27 +8,28 @@ is replaced, run or trusted. The kernel confirms that the process which answers 
 version and the signer's key are those of this program itself.
 """
 
-import json
+import contextlib
 import os
 import sys
-from argparse import ArgumentParser
-from collections.abc import Iterator
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from djbundle.contract.handover import HandoverState
 from djbundle.errors import NotServingError, UpgradeError
+from djbundle.runtime.cli.reporting import Reporter, add_json
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.safe_path import find_weakness
 from djbundle.runtime.handover.control_socket import Peer, parse_reply, request_status, send_command
 from djbundle.runtime.handover.messages import HandoverMessage
-from djbundle.runtime.handover.migration_plan import MigrationPlan, ask_for_plan, ask_for_unknown
+from djbundle.runtime.handover.migration_plan import MigrationPlan, RunCode, ask_for_plan, ask_for_unknown
 from djbundle.runtime.handover.new_version import NewVersion, Version, copied_beside, in_place, open_new
 from djbundle.runtime.handover.signature import SUFFIX, Signature
 from djbundle.runtime.logs.formats import printable
 from djbundle.runtime.options.parser import parse_options
 from djbundle.runtime.process import privileges
+from djbundle.runtime.process.site_variables import check_name, offered
 
 PREVIOUS_SUFFIX = ".previous"
 
@@ -50,6 +51,10 @@ class RunningVersion:
     @property
     def previous(self) -> Path:
         return self.program.with_name(self.program.name + PREVIOUS_SUFFIX)
+
+    def run_code(self, data: Path) -> RunCode:
+        """Return a function that runs Python in this version, as the owner of the data."""
+        return NewVersion(self.program, self.program, data).run_code
 
     def required_signature(self, new: Path, file: Path | None) -> Signature | None:
         """Return the signature that `new` needs, by default in ``NEW.sig``; None where it needs none."""
@@ -102,16 +107,34 @@ def add_upgrade_options(parser: ArgumentParser) -> None:
     parser.add_argument("new", type=Path, metavar="NEW", help="the file of the new version")
     parser.add_argument("--check", action="store_true", help="only say what would happen")
     parser.add_argument(
+        "--rehearse",
+        action="store_true",
+        help="migrate a clone of the data with the new version, and compare its pages with those of the version that"
+        " serves; change nothing",
+    )
+    parser.add_argument(
         "--signature", type=Path, metavar="FILE", help="the signature, if one is required  [default: NEW.sig]"
     )
     parser.add_argument(
         "--allow-downgrade", action="store_true", help="accept an older version too, if a signature is required"
     )
+    parser.add_argument(
+        "--env",
+        type=checked_variable,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a variable that the new version needs, stored as by `env set` when the upgrade has succeeded; repeatable",
+    )
     add_json(parser)
 
 
-def add_json(parser: ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print each step as a line of JSON")
+def checked_variable(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    if "=" not in text:
+        raise ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    check_name(name)
+    return name, value
 
 
 def run_upgrade(bundle: Bundle, arguments: list[str]) -> int:
@@ -124,37 +147,43 @@ def run_upgrade(bundle: Bundle, arguments: list[str]) -> int:
         drop_rights(bundle.data, running.program)
         with copied_beside(running.program, file, options.new, bundle.data) as new:
             may_be_older = not signature or options.allow_downgrade
-            version = new.check(running.version, signature, may_be_older=may_be_older).version
+            checked = new.check(running.version, signature, may_be_older=may_be_older)
+            version = checked.version
             condition = "whole and signed" if signature else "whole"
             text = (
                 f"{options.new} is {condition}: {running.version.name} {version}, in place of {running.version.version}"
             )
             report("checked", text, version=version)
+            if checked.is_older_than(running.version):
+                report_unknown(ask_for_unknown(new.run_code, running.run_code(bundle.data)), report)
+            if options.rehearse:
+                from djbundle.runtime.cli.change.rehearsal import rehearse  # noqa: PLC0415 - few upgrades need it
+
+                return rehearse(bundle, new.file, dict(options.env), report)
             if options.check:
                 report_plan(new, report)
             else:
-                replace_and_reload(running, new, report)
+                with variables_offered(bundle.data, dict(options.env)):
+                    replace_and_reload(running, new, report)
     return 0
 
 
-def run_rollback(bundle: Bundle, arguments: list[str]) -> int:
-    """Restore the file from before the last upgrade. Applied migrations stay applied."""
-    options = parse_options(bundle.program, "rollback", arguments, add_json)
-    privileges.check_path(bundle.data, privileges.owner_of(bundle.data))
-    running = RunningVersion.of(bundle)
-    drop_rights(bundle.data, running.program)
-    if not running.previous.is_file():
-        raise UpgradeError(f"there is no {running.previous}", "nothing was upgraded here; upgrade to the file you want")
-    report = Reporter(as_json=options.json)
-    with (
-        open_new(running.previous) as file,
-        copied_beside(running.program, file, running.previous, bundle.data) as new,
-    ):
-        version = new.check(running.version, None, may_be_older=True).version
-        report("checked", f"back from {running.version.version} to {version}", version=version)
-        report_unknown(running, new, report)
-        replace_and_reload(running, new, report)
-    return 0
+@contextlib.contextmanager
+def variables_offered(data: Path, additions: Mapping[str, str]) -> Iterator[None]:
+    """Let the new version have these variables, and store them if the block succeeds."""
+    with contextlib.ExitStack() as stack:
+        if not additions:
+            yield
+            return
+        with privileges.acting_as_owner(data):
+            offer = stack.enter_context(offered(data, additions))
+        try:
+            yield
+            with privileges.acting_as_owner(data):
+                offer.store()
+        finally:
+            with privileges.acting_as_owner(data):
+                offer.withdraw()
 
 
 def report_plan(new: NewVersion, report: "Reporter") -> None:
@@ -180,9 +209,8 @@ def report_hazards(plan: MigrationPlan, report: "Reporter") -> None:
         report("hazard", f"{hazard}: the older version {doubt} work with that", what=hazard, is_certain=is_certain)
 
 
-def report_unknown(running: RunningVersion, new: NewVersion, report: "Reporter") -> None:
-    """Report the applied migrations that the previous version does not know: they stay applied."""
-    plan = ask_for_unknown(new.run_code, NewVersion(running.program, running.program, new.data).run_code)
+def report_unknown(plan: MigrationPlan, report: "Reporter") -> None:
+    """Report the applied migrations that the older version does not know: they stay applied."""
     if plan.migrations:
         text = f"{count(plan)} that it does not know, which stay applied: {', '.join(plan.migrations)}"
         report("unknown", text, migrations=plan.migrations)
@@ -199,10 +227,10 @@ def replace_and_reload(running: RunningVersion, new: NewVersion, report: "Report
             report(message.state, PROGRESS_TEXTS.get(message.state, message.state), **message.fields)
 
 
-def reload(data: Path) -> Iterator[HandoverMessage]:
-    """Yield the steps of the handover, up to the last one."""
+def reload(data: Path, options: Sequence[str] = ()) -> Iterator[HandoverMessage]:
+    """Yield the steps of the handover, up to the last one. `options` of `serve` win over those it runs with."""
     state = ""
-    for reply in send_command(data, check_program, command="reload"):
+    for reply in send_command(data, check_program, command="reload", **({"options": [*options]} if options else {})):
         message = parse_reply(HandoverMessage.of, reply, data)
         state = message.state
         yield message
@@ -216,19 +244,3 @@ PROGRESS_TEXTS: dict[str, str] = {
     HandoverState.READY: "the new version answers",
     HandoverState.SERVING: "the new version serves, the old one drains",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Reporter:
-    """Prints each step: as text for a person, or as a line of JSON for a program.
-
-    If nobody reads it any more, as after ``| head -1`` or a lost connection, the steps go on all the same.
-    """
-
-    as_json: bool
-
-    def __call__(self, state: str, text: str, /, **fields: Any) -> None:
-        try:
-            print(json.dumps({"state": state, **fields}) if self.as_json else text, flush=True)
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stdout.fileno())

@@ -1,16 +1,22 @@
 """The migrations that a rollback goes back past: they are applied, and the previous version does not know them."""
 
+import datetime
 from collections.abc import Collection, Iterator
+from pathlib import Path
 
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
+from django.utils import timezone
 
 from djbundle.runtime.database.compatibility import Hazard, find_hazards
-from djbundle.runtime.database.migrations import used_databases
+from djbundle.runtime.database.migrations import open_connections, used_databases
+from djbundle.runtime.database.schema_record import read_steps, version_of
+from djbundle.runtime.logs.lines import log
 
 Key = tuple[str, str]  # app and name
+MAX_NAMES = 5  # of migrations in one line of the log
 
 
 def find_unknown() -> list[str]:
@@ -36,3 +42,38 @@ def _hazards_in(alias: str, names: Collection[str]) -> Iterator[Hazard]:
     plan = executor.migration_plan(loader.graph.leaf_nodes(), clean_start=True)
     later = [each for each, _ in plan if (key := (each.app_label, each.name)) in applied and ".".join(key) in names]
     yield from find_hazards(later, loader.project_state(before))
+
+
+def find_newer(built: datetime.datetime) -> list[str]:
+    """Return the migrations that this version has no file for, and that were applied after it was built.
+
+    Those that were applied before are of apps that were removed, or were squashed. Leaves no connection open.
+    """
+    loader = MigrationLoader(None, load=False)
+    loader.load_disk()
+    newer = set()
+    with open_connections() as connection_of:
+        for alias in used_databases():
+            for key, row in MigrationRecorder(connection_of(alias)).applied_migrations().items():
+                if key not in loader.disk_migrations and _moment(row) > built:
+                    newer.add(".".join(key))
+    return sorted(newer)
+
+
+def _moment(row: object) -> datetime.datetime:
+    applied: datetime.datetime = row.applied  # type: ignore[attr-defined]
+    return timezone.make_aware(applied) if timezone.is_naive(applied) else applied
+
+
+def warn_of_newer_schema(data: Path, version: str, built: str) -> None:
+    """Log a warning if the databases have migrations of a newer version. `built` is the time of this one's build."""
+    if not (names := find_newer(datetime.datetime.fromisoformat(built))):
+        return
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    author = version_of(read_steps(data), names)
+    known = f"; version {author} applied them" if author else ""
+    log(
+        f"the database is newer than this version, {version}, which does not know {', '.join(names[:MAX_NAMES])}{more}"
+        f"{known}. Pages that use what they changed may fail: serve with that version, or restore a backup from before",
+        "warning",
+    )

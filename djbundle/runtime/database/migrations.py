@@ -4,12 +4,13 @@ Those of database servers are in server_migrations.py.
 """
 
 import contextlib
+import shutil
 import sqlite3
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.core.management import call_command
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
@@ -24,9 +25,11 @@ from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.database import sqlite
 from djbundle.runtime.database.compatibility import Hazard, find_hazards
 from djbundle.runtime.database.connecting import close_direct_connections, direct_connection, unreachable
+from djbundle.runtime.database.running_migrations import MigrationProgress, run_migrate
 from djbundle.runtime.logs.formats import error_line
-from djbundle.runtime.logs.lines import log
+from djbundle.runtime.logs.lines import log, write
 
+RESERVE = 8 << 20  # bytes that stay free beside a backup
 NO_DATABASE = "django.db.backends.dummy"  # Django's engine for an empty DATABASES
 
 
@@ -163,24 +166,41 @@ def migrate(
     undo: Callable[[], None] = lambda: None,
 ) -> None:
     """Apply the migrations. On failure, call `undo` and raise MigrationError, whose text ends with `database_state`."""
+    progress = MigrationProgress()
     try:
-        call_command("migrate", database=pending.alias, interactive=False, verbosity=0)
+        run_migrate(pending.alias, progress)
     except Exception as error:  # a migration may raise anything; the old state is restored in each case
+        title = f"the migration {progress.current}" if progress.current else "a step after the migrations"
+        write("error", "serve", f"{title} failed", trace=traceback.format_exc())
         connection.close()
         undo()
         raise MigrationError(
-            f"a migration failed ({error_line(error)}); {database_state}",
+            f"{title} failed ({error_line(error)}); {database_state}",
             "correct the migration, or start the previous bundle",
         ) from error
 
 
 def back_up(database: Path, data: Path) -> Path:
+    check_room(database, data)
     try:
-        return sqlite.back_up(database, data)
+        backup = sqlite.back_up(database, data)
     except (OSError, sqlite3.Error, Error) as error:
         raise MigrationError(
             f"{database} cannot be backed up before its migrations: {error}", "make room, or start with  --no-migrate"
         ) from error
+    log(f"{database} is backed up to {backup}, before its migrations")
+    return backup
+
+
+def check_room(database: Path, data: Path) -> None:
+    """Raise MigrationError if a backup would fill the disk."""
+    size = sum(path.stat().st_size for path in sqlite.files_of(database) if path.exists())
+    free = shutil.disk_usage(data).free
+    if free < size + RESERVE:
+        raise MigrationError(
+            f"{database} cannot be backed up before its migrations: {size >> 20} MB to copy, {free >> 20} MB free",
+            "make room, or start with  --no-migrate",
+        )
 
 
 def put_back(database: Path | None, backup: Path | None) -> None:

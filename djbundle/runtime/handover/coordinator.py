@@ -10,8 +10,8 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from djbundle.contract.handover import HandoverState
@@ -35,8 +35,16 @@ def stop_after_lingering(supervisor: Supervisor, child: Child) -> None:
     supervisor.call_at(child.stop_at, lambda: child.signal(signal.SIGTERM))
 
 
+@dataclass(frozen=True, slots=True)
+class Successor:
+    """The program that takes over, and its arguments; None: those of this process."""
+
+    program: str
+    arguments: Sequence[str] | None = None
+
+
 class Takeover:
-    """One attempt. `report` is called with each message; on success this program becomes `program`.
+    """One attempt. `report` is called with each message; on success this program becomes the successor.
 
     It does so only after each app process that served earlier has been sent SIGTERM: the next program sends none.
     """
@@ -46,12 +54,12 @@ class Takeover:
         supervisor: Supervisor,
         app: Child,
         handover: Handover,
-        program: str,
+        successor: Successor,
         *,
         report: Report,
         on_failure: Callable[[], None],
     ) -> None:
-        self._supervisor, self._app, self._handover, self._program = supervisor, app, handover, program
+        self._supervisor, self._app, self._handover, self._successor = supervisor, app, handover, successor
         self._report, self._on_failure = report, on_failure
         self._error: dict[str, Any] = {}
         self._buffer = b""
@@ -62,7 +70,7 @@ class Takeover:
         self._candidate = Child(
             "candidate",
             app.title,
-            lambda: inherited_state.execute(program, candidate_handover),
+            lambda: inherited_state.execute(successor.program, candidate_handover, arguments=successor.arguments),
             may_restart=False,
             heartbeat=self._heartbeat,
         )
@@ -124,7 +132,7 @@ class Takeover:
         self._app.drain()
         try:
             inherited_state.execute(
-                self._program,
+                self._successor.program,
                 replace(
                     self._handover,
                     app=self._candidate.pid,
@@ -132,9 +140,12 @@ class Takeover:
                     leaving_too=[child.pid for child in self._draining()],
                     heart=self._heartbeat.file,
                 ),
+                arguments=self._successor.arguments,
             )
         except OSError as error:  # the file was there a moment ago
-            log(f"cannot become {self._program}: {error.strerror}; the previous version starts again", "error")
+            log(
+                f"cannot become {self._successor.program}: {error.strerror}; the previous version starts again", "error"
+            )
             self._app.signal(signal.SIGTERM)
             self._candidate.signal(signal.SIGTERM)
 

@@ -71,8 +71,10 @@ def ask_for_unknown(run_old: RunCode, run_new: RunCode) -> MigrationPlan:
     It is empty if one of the two versions is too old to tell.
     """
     with contextlib.suppress(UpgradeError, ValueError, TypeError, IndexError, RecursionError):
+        if not (unknown := _last_line(run_old(UNKNOWN))):
+            return MigrationPlan([], must_wait=False, hazards={})
         orphaned = _last_line(run_new(UNKNOWN))  # of apps that were removed long ago
-        names = [printable(name) for name in _last_line(run_old(UNKNOWN)) if name not in orphaned]
+        names = [printable(name) for name in unknown if name not in orphaned]
         hazards = _hazards(_last_line(run_new(HAZARDS_OF_APPLIED.format(names=names)))) if names else {}
         return MigrationPlan(names, must_wait=False, hazards=hazards)
     return MigrationPlan([], must_wait=False, hazards={})

@@ -176,6 +176,12 @@ def acting_as(account: Account) -> Iterator[None]:
         _stay_visible()
 
 
+def acting_as_owner(data: Path) -> contextlib.AbstractContextManager[None]:
+    """Access files with only the rights of the owner of the data, where root keeps its rights for something else."""
+    owner = owner_of(data) if os.geteuid() == 0 else None
+    return acting_as(owner) if owner else contextlib.nullcontext()
+
+
 @contextlib.contextmanager
 def with_umask(mask: int) -> Iterator[None]:
     """Run the block with this umask(2), which all threads share."""

@@ -9,7 +9,7 @@ from typing import Any
 from djbundle.contract.handover import HandoverState
 from djbundle.runtime.core.verify_mode import is_verify_mode, record_url
 from djbundle.runtime.handover.control_socket import ControlClient, ControlSocket
-from djbundle.runtime.handover.coordinator import LINGER, Takeover, stop_after_lingering
+from djbundle.runtime.handover.coordinator import LINGER, Successor, Takeover, stop_after_lingering
 from djbundle.runtime.handover.inherited_state import Handover
 from djbundle.runtime.handover.messages import Message
 from djbundle.runtime.logs.lines import log
@@ -86,7 +86,7 @@ class ControlHandler:
             client.send(**self._status())
             client.close()
         elif request.get("command") == "reload":
-            self._reload(client.send)
+            self._reload(client.send, arguments_with(request.get("options")))
         else:
             client.send(
                 state=HandoverState.FAILED, cause="serve does not know this request", fix="use the same version", code=1
@@ -97,7 +97,7 @@ class ControlHandler:
         processes = {"supervisor": os.getpid(), "app": self._app.pid}
         return self._site_info.status_fields() | processes | {"taking_over": self._takeover is not None}
 
-    def _reload(self, report: Any) -> None:
+    def _reload(self, report: Any, arguments: list[str] | None = None) -> None:
         """Start a takeover by another process of the site, from the program's file as it is now."""
         if self._takeover or not self._supervisor.is_proven:
             report(
@@ -118,7 +118,14 @@ class ControlHandler:
             self._supervisor,
             self._app,
             self._handover,
-            sys.executable,
+            Successor(sys.executable, arguments),
             report=report,
             on_failure=on_failure,
         )
+
+
+def arguments_with(options: Any) -> list[str] | None:
+    """Return the arguments of this process and these options of `serve` after them, which win; None without options."""
+    if not options or not isinstance(options, list):
+        return None
+    return [*sys.orig_argv[1:], *map(str, options)]

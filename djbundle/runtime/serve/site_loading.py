@@ -1,6 +1,7 @@
 """Loads the site, and brings its databases up to date: in the app process, or in each process by itself."""
 
 import contextlib
+import datetime
 import os
 import threading
 import traceback
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from djbundle.common.child import ChildDiedError, run_in_child
 from djbundle.contract.handover import HandoverState
-from djbundle.errors import DjbundleError
+from djbundle.errors import DjbundleError, MigrationError
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover.fresh_start import PreparedSite
 from djbundle.runtime.logs import lines
@@ -28,9 +29,11 @@ from djbundle.runtime.serve.project_lines import is_of_project
 from djbundle.runtime.settings.rules import apply_overlay
 
 if TYPE_CHECKING:
+    from djbundle.runtime.database.migrations import AppliedMigrations
     from djbundle.runtime.files.static_files import LoadedSite  # needs Django
     from djbundle.runtime.http.gates.rate_table import RateTable
 
+TAKEOVER_FIX = "correct the migration, and upgrade again; the previous version serves, with its data"
 ALLOCATOR_OPTIONS = "_RJEM_MALLOC_CONF"  # read by tikv-jemallocator, which is in Granian
 
 
@@ -165,6 +168,7 @@ def bring_up_to_date(
 ) -> bool:
     """Migrate the databases. In a takeover, also check that the site answers, and make `change` permanent."""
     from djbundle.runtime.database.first_superuser import make_first_superuser  # noqa: PLC0415 - needs Django
+    from djbundle.runtime.database.history import warn_of_newer_schema  # noqa: PLC0415
     from djbundle.runtime.database.migrations import apply_all, find_all_pending, undo_all  # noqa: PLC0415
     from djbundle.runtime.database.server_migrations import migrate_servers  # noqa: PLC0415
     from djbundle.runtime.database.shared_migration import apply_beside  # noqa: PLC0415
@@ -179,14 +183,20 @@ def bring_up_to_date(
         progress.report(HandoverState.PENDING, migrations=names)
         if not progress.wait_for_order():
             return False
-    applied = apply_beside(bundle, pending) if progress.is_beside else apply_all(bundle, pending)
+    try:
+        applied = apply_beside(bundle, pending) if progress.is_beside else apply_all(bundle, pending)
+    except MigrationError as error:
+        raise (MigrationError(error.cause, TAKEOVER_FIX) if progress.is_takeover else error) from error
+    warn_of_newer_schema(bundle.data, bundle.manifest.version, bundle.manifest.build.date)
     if not progress.is_takeover:
+        record_migrations(bundle, names, applied)
         make_first_superuser()
         return True
     try:
         if is_confirmed(options, progress, is_child=is_child):
             if change:
                 change.commit()
+            record_migrations(bundle, names, applied)
             await_worker()
             return True
     except DjbundleError:
@@ -194,6 +204,20 @@ def bring_up_to_date(
         raise
     undo_all(applied)
     return False
+
+
+def record_migrations(bundle: Bundle, names: list[str], applied: "list[AppliedMigrations]") -> None:
+    """Record what this version has applied, for a later rollback. The site serves without the record, too."""
+    from djbundle.runtime.database.schema_record import SchemaStep, record_step  # noqa: PLC0415 - few starts migrate
+
+    if not names:
+        return
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    backups = {str(each.database): str(each.backup) for each in applied if each.backup}
+    try:
+        record_step(bundle.data, SchemaStep(bundle.manifest.version, now, names, backups))
+    except OSError as error:
+        lines.log(f"the migrations cannot be recorded for a rollback: {error}", "warning")
 
 
 def is_confirmed(options: ServeOptions, progress: ProgressPipe, *, is_child: bool) -> bool:

@@ -91,10 +91,10 @@ def _missing_variables(error: Exception, bundle: Bundle) -> dict[str, str]:
 
 def _missing_variables_error(missing: dict[str, str], bundle: Bundle) -> MissingVariableError:
     names = ", ".join(f"{name} ({place})" if place else name for name, place in missing.items())
-    assignments = " ".join(f"{name}=VALUE" for name in missing)
     word = "variable" if len(missing) == 1 else "variables"
     return MissingVariableError(
-        f"the settings need the environment {word} {names}", f"{assignments} {bundle.program} ..."
+        f"the settings need the environment {word} {names}",
+        "; ".join(f"{bundle.program} env set {name}" for name in missing),
     )
 
 

@@ -18,7 +18,8 @@ from djbundle.runtime.backup.stores.places import is_store, open_store
 from djbundle.runtime.backup.writing import size_of, write_backup
 from djbundle.runtime.cli.backup.identity import add_identity
 from djbundle.runtime.cli.backup.sources import backup_file, folder_of, readable
-from djbundle.runtime.cli.upgrade import Reporter, add_json, check_program
+from djbundle.runtime.cli.reporting import Reporter, add_json
+from djbundle.runtime.cli.upgrade import check_program
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover.control_socket import request_status
 from djbundle.runtime.options.backups import add_recipient

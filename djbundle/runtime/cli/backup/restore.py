@@ -18,7 +18,8 @@ from djbundle.runtime.backup.restoring import CheckedBackup, check_fits, plan, u
 from djbundle.runtime.backup.times import parse_time
 from djbundle.runtime.cli.backup.identity import add_identity
 from djbundle.runtime.cli.backup.sources import LATEST, backup_at, backup_file, readable
-from djbundle.runtime.cli.upgrade import Reporter, add_json, check_program, reload
+from djbundle.runtime.cli.reporting import Reporter, add_json
+from djbundle.runtime.cli.upgrade import check_program, reload
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.hold import ADVICE, Hold, add_origin, origins, release
 from djbundle.runtime.handover.control_socket import request_status

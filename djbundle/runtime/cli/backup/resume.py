@@ -2,7 +2,8 @@
 
 from djbundle.contract.handover import HandoverState
 from djbundle.errors import BackupError, NotServingError
-from djbundle.runtime.cli.upgrade import Reporter, add_json, check_program, reload
+from djbundle.runtime.cli.reporting import Reporter, add_json
+from djbundle.runtime.cli.upgrade import check_program, reload
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.hold import Hold, add_origin, own_origin, release
 from djbundle.runtime.handover.control_socket import request_status

@@ -8,7 +8,7 @@ from djbundle.errors import MoveError, OptionError
 from djbundle.runtime.cli.move.back import forget, go_back
 from djbundle.runtime.cli.move.forward import EXAMPLE, move
 from djbundle.runtime.cli.move.interrupted import abort, was_interrupted
-from djbundle.runtime.cli.upgrade import Reporter, add_json
+from djbundle.runtime.cli.reporting import Reporter, add_json
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.logs import masking
 from djbundle.runtime.move import folder, url_file

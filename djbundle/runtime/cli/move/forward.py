@@ -8,7 +8,7 @@ from pathlib import Path
 from djbundle.common import service_variables
 from djbundle.errors import MoveError
 from djbundle.runtime.cli.move.switch import check_site, switch
-from djbundle.runtime.cli.upgrade import Reporter
+from djbundle.runtime.cli.reporting import Reporter
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.database import sqlite
 from djbundle.runtime.move import facts, folder, following, url_file

@@ -4,7 +4,7 @@ import contextlib
 from pathlib import Path
 
 from djbundle.errors import MoveError
-from djbundle.runtime.cli.upgrade import Reporter
+from djbundle.runtime.cli.reporting import Reporter
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.move import folder, url_file
 from djbundle.runtime.move.folder import MoveState

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from djbundle.contract.handover import HandoverState
 from djbundle.errors import MoveError, NotServingError
-from djbundle.runtime.cli.upgrade import Reporter, check_program, reload
+from djbundle.runtime.cli.reporting import Reporter
+from djbundle.runtime.cli.upgrade import check_program, reload
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover.control_socket import request_status
 from djbundle.runtime.move import folder

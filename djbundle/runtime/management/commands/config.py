@@ -12,6 +12,7 @@ from django.views.debug import SafeExceptionReporterFilter
 
 from djbundle.manifest import Variable
 from djbundle.runtime.cli import management_commands
+from djbundle.runtime.cli.change.env import describe, source_of
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.logs import masking
 
@@ -45,9 +46,7 @@ class Command(BaseCommand):
             self.stdout.write("environment variables that the settings read")
         for each in variables:
             value = "not set" if each["value"] is None else repr(each["value"])
-            self.stdout.write(
-                f"    {each['name']}  {value}  # {'needed' if each['needed'] else 'optional'}, {each['place']}"
-            )
+            self.stdout.write(f"    {each['name']}  {value}  # {describe(each)}")
 
 
 def describe_uploads(bundle: Bundle) -> str:
@@ -66,7 +65,8 @@ def describe_uploads(bundle: Bundle) -> str:
 def describe_variable(variable: Variable) -> dict[str, Any]:
     """Describe a variable with its current value, masked where its name is that of a secret."""
     value = os.environ.get(variable.name)
-    return asdict(variable) | {"value": None if value is None else mask(variable.name, value)}
+    shown = {"value": None if value is None else mask(variable.name, value)}
+    return asdict(variable) | shown | {"source": source_of(management_commands.context.bundle, variable.name)}
 
 
 def mask(name: str, value: Any) -> Any:

@@ -1,0 +1,1 @@
+"""The commands that change a running site, and take the change back."""
