@@ -62,8 +62,8 @@ def disk(odd: Path, worker_id: str) -> Iterator[tuple[Path, Path]]:
         pytest.skip("only root may mount a folder")
     extracted = odd.parent / "tree"
     subprocess.run([odd, "--extract", extracted, "version"], env={}, check=True, capture_output=True)
-    # One for each process of the tests, and as long as "/djb", or the longest paths would not compare.
-    mounted = Path(f"/d{worker_id[-1]}d")
+    # One for each process of the tests. Only the last letter differs from "/djb", or paths would not compare.
+    mounted = Path(f"/dj{worker_id[-1]}")
     mounted.mkdir(exist_ok=True)
     subprocess.run(["mount", "--bind", next(extracted.iterdir()), mounted], check=True)
     try:

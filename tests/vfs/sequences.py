@@ -21,7 +21,7 @@ else:
 
 READ = 100  # bytes
 # No listing shows the virtual root, nor where its copy is.
-ROOTS = {"djb", *(f"d{worker}d" for worker in "r0123456789")}
+ROOTS = {"djb", *(f"dj{worker}" for worker in "r0123456789")}
 
 
 class Sequence:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from fnmatch import fnmatch
+from importlib.resources import files
 from pathlib import Path
 
 from djbundle.builder.contents.bytecode import Source, add_bytecode
@@ -24,6 +25,7 @@ UNNEEDED = frozenset(  # not needed on a Linux server
 # uses libedit.
 GPL_EXTENSIONS = {"readline": "libreadline", "_gdbm": "libgdbm", "_dbm": "libgdbm_compat"}
 USED_AS = {"dbm.gnu": "_gdbm", "dbm.ndbm": "_dbm"}  # the names by which they are imported
+LINE_EDITOR = "runtime/start/line_editor.py"  # in place of readline
 TEST_EXTENSIONS = ("_test*", "xx*", "_xx*", "_ctypes_test", "_tkinter")
 
 
@@ -38,8 +40,9 @@ def add_standard_library(tree: Tree, target: Target, used: Collection[str], cach
     # Its existing bytecode is not used: the process that wrote it used some of these modules, and stored texts
     # otherwise.
     sources = [Source(library / name, str(name), takes_ready=False) for name in names if not UNNEEDED & set(name.parts)]
+    if "readline" in _add_extensions(tree, target, used):
+        sources.append(Source(Path(str(files("djbundle") / LINE_EDITOR)), "readline.py"))
     add_bytecode(tree, sources, cache, "python")
-    _add_extensions(tree, target, used)
     for path in (library / "LICENSE.txt", library.parents[1] / "LICENSE"):
         if path.is_file():
             tree.add(f"{LICENSES_FOLDER}/python.txt", path, "python")
@@ -54,12 +57,17 @@ def used_of_gpl(project: Project, inspection: Inspection) -> set[str]:
     return later | (GPL_EXTENSIONS.keys() & inspection.modules.keys())
 
 
-def _add_extensions(tree: Tree, target: Target, used: Collection[str]) -> None:
+def _add_extensions(tree: Tree, target: Target, used: Collection[str]) -> set[str]:
+    """Add the extension modules, and return the names of those that stay out for their licence."""
+    left_out = set()
     for path in sorted(target.extensions.glob("*.so")):
         name = path.name.split(".")[0]
         is_test = any(fnmatch(name, pattern) for pattern in TEST_EXTENSIONS)
-        if not is_test and (name in used or not _is_gpl(name, path)):
+        if name not in used and _is_gpl(name, path):
+            left_out.add(name)
+        elif not is_test:
             tree.add(path.name, path, "python")
+    return left_out
 
 
 def _is_gpl(name: str, path: Path) -> bool:
