@@ -153,8 +153,14 @@ def shadows_in_class_body(node: ast.AST) -> bool:
 
 
 def names_in_scope(node: ast.AST, context: type[ast.expr_context]) -> Iterator[str]:
-    """Yield the names that a statement reads or sets itself, without what functions and classes in it do."""
+    """Yield the names that a statement reads or sets itself, without what functions and classes in it do.
+
+    A comprehension is a function too: only what it goes through first is found outside of it.
+    """
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+        return
+    if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+        yield from names_in_scope(node.generators[0].iter, context)
         return
     if isinstance(node, ast.Name) and isinstance(node.ctx, context):
         yield node.id
