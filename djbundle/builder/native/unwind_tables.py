@@ -19,19 +19,26 @@ CPP = (b"__gxx_personality_v0", b"N10__cxxabiv1")
 
 def without_readers(files: Mapping[str, Path]) -> frozenset[str]:
     """Return the names of files whose tables nothing reads. `files` are all ELF files of a bundle."""
-    if has_cpp(files.values()):
-        return frozenset()
-    return frozenset(name for name, path in files.items() if not _reads_own(path))
+    names = set()
+    for name, path in files.items():
+        contents = path.read_bytes()
+        if _is_cpp(contents):
+            return frozenset()
+        if UNWINDER not in contents and not _has_handlers(path):
+            names.add(name)
+    return frozenset(names)
 
 
 def has_cpp(files: Iterable[Path]) -> bool:
-    return any(mark in contents for contents in (path.read_bytes() for path in files) for mark in CPP)
+    return any(_is_cpp(path.read_bytes()) for path in files)
 
 
-def _reads_own(path: Path) -> bool:
-    """Return whether the file catches exceptions, or calls or is the unwinder. All code of Rust does; so does glibc."""
-    if UNWINDER in path.read_bytes():
-        return True
+def _is_cpp(contents: bytes) -> bool:
+    return any(mark in contents for mark in CPP)
+
+
+def _has_handlers(path: Path) -> bool:
+    """Return whether code of the file catches exceptions. That of Rust and of glibc does."""
     with path.open("rb") as file:
         section = ELFFile(file).get_section_by_name(HANDLERS)
         return section is not None and bool(section["sh_size"])
