@@ -68,6 +68,8 @@ def test_an_old_sqlite_without_pysqlite3(monkeypatch: pytest.MonkeyPatch, linked
     use(monkeypatch, OwnSqlite((3, 46, 1), linked, linked))
     monkeypatch.setattr(sqlite, "is_replaceable", lambda: True)
     monkeypatch.setattr(sqlite, "find_spec", find_spec)
+    for name in [name for name in sys.modules if name.startswith("pysqlite3.")]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pysqlite3", None)
     with pytest.raises(SqliteTooOldError, match=r"SQLite 3\.46\.1 can corrupt"):
         sqlite.check_sqlite(["db.sqlite3"])

@@ -46,7 +46,7 @@ UNNEEDED = re.compile(  # on a server, which runs Linux
 
 
 def command_names(text: str) -> set[str]:
-    return set(re.findall(r"^    (\w+)\b", text, re.MULTILINE))
+    return set(re.findall(r"^    ([\w-]+)", text, re.MULTILINE))
 
 
 def test_help_lists_every_command_of_manage_py(open_shop: Site) -> None:

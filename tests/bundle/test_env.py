@@ -104,7 +104,7 @@ def has_status(site: Site, host: str, status: int) -> bool:
 def test_restart_under_load_takes_up_what_has_changed(small_site: Site) -> None:
     """A variable comes and goes; no request fails."""
     site, pid = small_site, small_site.process.pid
-    assert status_for(site, "shop.example") == 400
+    assert status_for(site, "shop.example") == 421
     with Load(site) as load:
         for words, status in ((["set", HOSTS], 200), (["unset", "DJBUNDLE_ALLOWED_HOSTS"], 400)):
             before = site.status()["app"]

@@ -74,4 +74,4 @@ def leave_transaction(request: HttpRequest) -> HttpResponse:
 def fail(request: HttpRequest) -> HttpResponse:
     """An error of the site."""
     password = request.GET.get("password", "")
-    raise ValueError(f"the cart is gone: {request.GET.get('why', '')}" + password[:0])
+    raise ValueError(f"the cart is gone: {request.GET['why']}" + password[:0])
