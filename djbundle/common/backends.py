@@ -23,8 +23,12 @@ def is_sqlite(engine: str) -> bool:
 
 @cache
 def is_kind_of(backend: str, base: str) -> bool:
-    """Return whether the class with the path `backend` is the class `base`, or is derived from it."""
-    if backend == base or backend.rpartition(".")[2] == base.rpartition(".")[2]:
+    """Return whether the class with the path `backend` is the class `base`, or is derived from it.
+
+    Django has some classes by two paths, of which one begins with the other's package.
+    """
+    (module, _, name), (base_module, _, base_name) = backend.rpartition("."), base.rpartition(".")
+    if name == base_name and (module.startswith(base_module) or base_module.startswith(module)):
         return True
     if backend.startswith(DJANGO) or "." not in backend:
         return False

@@ -8,6 +8,7 @@ from django.core.cache.backends.filebased import FileBasedCache
 from django.db.backends.sqlite3.base import DatabaseWrapper
 
 from djbundle.common.backends import FILE_CACHE, FILES, is_kind_of, is_sqlite
+from djbundle.runtime.settings.mail_timeout import SMTP
 
 
 @pytest.fixture
@@ -43,7 +44,9 @@ def test_engines(engine: str, *, expected: bool) -> None:
 @pytest.mark.usefixtures("library")
 def test_backends_by_their_class() -> None:
     assert is_kind_of("wrapping.Cache", FILE_CACHE)
-    assert is_kind_of("any.FileBasedCache", FILE_CACHE)
+    assert is_kind_of("django.core.files.storage.filesystem.FileSystemStorage", FILES)
+    assert not is_kind_of("no.such.FileBasedCache", FILE_CACHE)
+    assert not is_kind_of("django.core.mail.backends.filebased.EmailBackend", SMTP), "all of Django's have this name"
     assert not is_kind_of("wrapping.Cache", FILES)
     assert not is_kind_of("django.core.cache.backends.locmem.LocMemCache", FILE_CACHE)
     assert not is_kind_of("no.such.Cache", FILE_CACHE)

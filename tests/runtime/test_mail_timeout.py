@@ -8,6 +8,10 @@ import pytest
 from djbundle.runtime.settings.mail_timeout import SMTP, TIMEOUT, limit_mail_time
 from tests.runtime.overlays import make_bundle, overlay_of
 
+FILES = (
+    "django.core.mail.backends.filebased.EmailBackend"  # it knows no timeout, and Django refuses what it does not know
+)
+
 
 @pytest.mark.parametrize(
     ("settings", "name", "expected"),
@@ -21,6 +25,7 @@ from tests.runtime.overlays import make_bundle, overlay_of
             {"default": {"BACKEND": SMTP, "OPTIONS": {"host": "mail", "timeout": TIMEOUT}}},
         ),
         ({"MAILERS": {"default": {"BACKEND": "shop.Mail"}}}, "MAILERS", {"default": {"BACKEND": "shop.Mail"}}),
+        ({"MAILERS": {"default": {"BACKEND": FILES}}}, "MAILERS", {"default": {"BACKEND": FILES}}),
         ({"MAILERS": {"a": {"OPTIONS": {"timeout": 3}}}}, "MAILERS", {"a": {"OPTIONS": {"timeout": 3}}}),
     ],
 )
