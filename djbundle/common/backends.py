@@ -8,6 +8,7 @@ DJANGO = "django."
 SQLITE = ("sqlite3", "spatialite")  # ends of the names of Django's own engines
 FILES = "django.core.files.storage.FileSystemStorage"
 FILE_CACHE = "django.core.cache.backends.filebased.FileBasedCache"
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
 LOCAL_CACHE = "django.core.cache.backends.locmem.LocMemCache"
 
 

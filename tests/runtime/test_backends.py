@@ -7,8 +7,7 @@ import pytest
 from django.core.cache.backends.filebased import FileBasedCache
 from django.db.backends.sqlite3.base import DatabaseWrapper
 
-from djbundle.common.backends import FILE_CACHE, FILES, is_kind_of, is_sqlite
-from djbundle.runtime.settings.mail_timeout import SMTP
+from djbundle.common.backends import FILE_CACHE, FILES, SMTP, is_kind_of, is_sqlite
 
 
 @pytest.fixture

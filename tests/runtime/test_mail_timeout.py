@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from djbundle.runtime.settings.mail_timeout import SMTP, TIMEOUT, limit_mail_time
+from djbundle.common.backends import SMTP
+from djbundle.runtime.settings.mail_timeout import TIMEOUT, limit_mail_time
 from tests.runtime.overlays import make_bundle, overlay_of
 
 FILES = (

@@ -47,6 +47,7 @@ class Tree:
         self.links: dict[str, str] = {}  # target of each symbolic link, relative to the link's folder
         self.needs: dict[str, tuple[str, ...]] = {}  # libraries to load before each ELF file, in order
         self.frames: dict[str, str] = {}  # the zstd frame of each file that has one, by name
+        self.unwinds = True  # whether code in C keeps its unwind tables, see native/unwind_tables.py
         self.origins: dict[str, Path] = {}  # the original of each ELF file that was made smaller, by name
         self.empty: set[str] = set()  # folders that exist even if no file is in them
         self._files: dict[str, File] = {}
@@ -57,6 +58,7 @@ class Tree:
         tree = Tree(work, self.machine)
         tree.links, tree.needs, tree.frames = dict(self.links), dict(self.needs), dict(self.frames)
         tree.empty, tree.origins, tree._files = set(self.empty), dict(self.origins), dict(self._files)
+        tree.unwinds = self.unwinds
         return tree
 
     def add(self, name: str | PurePosixPath, source: Path, part: Part, *, executable: bool | None = None) -> None:

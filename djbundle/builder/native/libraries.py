@@ -65,11 +65,11 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], target: Target, cache: C
     if target.is_other:
         check_glibc({name: file.source for name, file in files.items()})
     _drop_orphans(tree, needs, found)
-    sources = {name: file.source for name, file in files.items()}
+    sources = {name: file.source for name, file in files.items() if name in needs}
     new = underlinked.add_missing_needs(needs, sources, LIBRARIES, PROGRAM)
     cut = _break_cycles(needs)
-    names = [name for name in sources if name in needs]
-    no_unwinding = unwind_tables.without_readers({name: sources[name] for name in names})
+    no_unwinding = unwind_tables.without_readers(sources)
+    tree.unwinds = VFS not in no_unwinding
 
     def slim(name: str) -> Path:
         without = [needs[name][other] for other in cut[name]]
@@ -78,7 +78,7 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], target: Target, cache: C
         return elf.slim(sources[name], cache, linking, as_image=name == PROGRAM, unwind=name not in no_unwinding)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # they wait for programs
-        for name, path in zip(names, pool.map(slim, names), strict=True):
+        for name, path in zip(sources, pool.map(slim, sources), strict=True):
             tree.replace(files[name], path)
             tree.origins[name] = sources[name]
     _add_loader(tree, search, target, cache)
@@ -118,8 +118,7 @@ def add_module(tree: Tree, name: str, source: Path, cache: Cache) -> None:
     for soname in elf.read_dynamic(source).needed:
         if soname != tree.machine.loader and f"{LIBRARIES}/{soname}" not in tree.needs[PROGRAM]:
             raise LibraryError(f"{source.name} needs {soname}, which Python itself does not", "report it to djbundle")
-    others = (file.source for file in tree if _may_be_elf(file) and elf.is_elf(file.source))
-    tree.add(name, elf.slim(source, cache, unwind=unwind_tables.has_cpp(others)), "project")
+    tree.add(name, elf.slim(source, cache, unwind=tree.unwinds), "project")
 
 
 def _opened_by_name(target: Target, loaded: Iterable[Path], needed: Collection[str]) -> Iterator[tuple[str, Path]]:

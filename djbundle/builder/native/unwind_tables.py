@@ -5,7 +5,7 @@ and so do debuggers. An exception that passes through code in C needs those of t
 files of a bundle with C++. Elsewhere, nothing that a site runs reads those of C.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
@@ -27,10 +27,6 @@ def without_readers(files: Mapping[str, Path]) -> frozenset[str]:
         if UNWINDER not in contents and not _has_handlers(path):
             names.add(name)
     return frozenset(names)
-
-
-def has_cpp(files: Iterable[Path]) -> bool:
-    return any(_is_cpp(path.read_bytes()) for path in files)
 
 
 def _is_cpp(contents: bytes) -> bool:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from djbundle.contract.handover import HandoverState
-from djbundle.errors import NotServingError, UpgradeError
+from djbundle.errors import DjbundleError, NotServingError, UpgradeError
 from djbundle.runtime.cli.reporting import Reporter, add_json
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.safe_path import find_weakness
@@ -219,12 +219,18 @@ def report_unknown(plan: MigrationPlan, report: "Reporter") -> None:
 
 def replace_and_reload(running: RunningVersion, new: NewVersion, report: "Reporter") -> None:
     with in_place(new, running.program, running.previous):
-        for message in reload(new.data):
-            if message.state == HandoverState.FAILED:
-                raise UpgradeError(
-                    f"the new version did not take over: {message.fields['cause']}", message.fields["fix"]
-                )
+        for message in handed_over(new.data, UpgradeError, "the new version did not take over"):
             report(message.state, PROGRESS_TEXTS.get(message.state, message.state), **message.fields)
+
+
+def handed_over(
+    data: Path, error: type[DjbundleError], consequence: str, options: Sequence[str] = ()
+) -> Iterator[HandoverMessage]:
+    """Yield the steps of a handover. If no process takes over, raise this error, which begins with the consequence."""
+    for message in reload(data, options):
+        if message.state == HandoverState.FAILED:
+            raise error(f"{consequence}: {message.fields['cause']}", message.fields["fix"])
+        yield message
 
 
 def reload(data: Path, options: Sequence[str] = ()) -> Iterator[HandoverMessage]:

@@ -1,10 +1,12 @@
 """The migrations that a rollback goes back past: they are applied, and the previous version does not know them."""
 
 import datetime
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
@@ -21,12 +23,17 @@ MAX_NAMES = 5  # of migrations in one line of the log
 
 def find_unknown() -> list[str]:
     """Return the applied migrations of all databases that this version has no file for, as "app.name"."""
+    return sorted({name for name, _ in _unknown(connections.__getitem__)})
+
+
+def _unknown(connection_of: Callable[[str], BaseDatabaseWrapper]) -> Iterator[tuple[str, Any]]:
+    """Yield the name and the record of each of them."""
     loader = MigrationLoader(None, load=False)
     loader.load_disk()
-    applied = (MigrationRecorder(connections[alias]).applied_migrations() for alias in used_databases())
-    return sorted(
-        {f"{app}.{name}" for keys in applied for app, name in keys if (app, name) not in loader.disk_migrations}
-    )
+    for alias in used_databases():
+        for key, record in MigrationRecorder(connection_of(alias)).applied_migrations().items():
+            if key not in loader.disk_migrations:
+                yield ".".join(key), record
 
 
 def find_hazards_of_applied(names: Collection[str]) -> list[Hazard]:
@@ -49,19 +56,11 @@ def find_newer(built: datetime.datetime) -> list[str]:
 
     Those that were applied before are of apps that were removed, or were squashed. Leaves no connection open.
     """
-    loader = MigrationLoader(None, load=False)
-    loader.load_disk()
-    newer = set()
     with open_connections() as connection_of:
-        for alias in used_databases():
-            for key, row in MigrationRecorder(connection_of(alias)).applied_migrations().items():
-                if key not in loader.disk_migrations and _moment(row) > built:
-                    newer.add(".".join(key))
-    return sorted(newer)
+        return sorted({name for name, record in _unknown(connection_of) if _moment(record.applied) > built})
 
 
-def _moment(row: object) -> datetime.datetime:
-    applied: datetime.datetime = row.applied  # type: ignore[attr-defined]
+def _moment(applied: datetime.datetime) -> datetime.datetime:
     return timezone.make_aware(applied) if timezone.is_naive(applied) else applied
 
 

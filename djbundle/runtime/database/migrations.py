@@ -29,7 +29,6 @@ from djbundle.runtime.database.running_migrations import MigrationProgress, run_
 from djbundle.runtime.logs.formats import error_line
 from djbundle.runtime.logs.lines import log, write
 
-RESERVE = 8 << 20  # bytes that stay free beside a backup
 NO_DATABASE = "django.db.backends.dummy"  # Django's engine for an empty DATABASES
 
 
@@ -196,7 +195,7 @@ def check_room(database: Path, data: Path) -> None:
     """Raise MigrationError if a backup would fill the disk."""
     size = sum(path.stat().st_size for path in sqlite.files_of(database) if path.exists())
     free = shutil.disk_usage(data).free
-    if free < size + RESERVE:
+    if free < size + sqlite.RESERVE:
         raise MigrationError(
             f"{database} cannot be backed up before its migrations: {size >> 20} MB to copy, {free >> 20} MB free",
             "make room, or start with  --no-migrate",

@@ -18,6 +18,7 @@ OPTIONS: dict[str, Any] = {
     "timeout": 20,  # seconds that a writer waits for another
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA mmap_size=0; PRAGMA cache_size=-16000;",
 }
+RESERVE = 8 << 20  # bytes that stay free beside a copy of a database
 
 
 def with_safe_options(options: dict[str, Any]) -> dict[str, Any]:

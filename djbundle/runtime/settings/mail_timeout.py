@@ -3,10 +3,9 @@
 import copy
 from typing import Any
 
-from djbundle.common.backends import is_kind_of
+from djbundle.common.backends import SMTP, is_kind_of
 from djbundle.runtime.settings.overlay import Overlay
 
-SMTP = "django.core.mail.backends.smtp.EmailBackend"
 TIMEOUT = 10  # seconds for each step of a conversation
 REASON = "a mail server that hangs must not keep a page"
 

@@ -19,7 +19,7 @@ from djbundle.runtime.backup.times import parse_time
 from djbundle.runtime.cli.backup.identity import add_identity
 from djbundle.runtime.cli.backup.sources import LATEST, backup_at, backup_file, readable
 from djbundle.runtime.cli.reporting import Reporter, add_json
-from djbundle.runtime.cli.upgrade import check_program, reload
+from djbundle.runtime.cli.upgrade import check_program, handed_over
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.hold import ADVICE, Hold, add_origin, origins, release
 from djbundle.runtime.handover.control_socket import request_status
@@ -195,9 +195,6 @@ def prepare(checked: CheckedBackup, contents: Contents, data: Path, *, with_secr
 
 def hand_over(data: Path, report: Reporter) -> None:
     """Ask the site to hand over. Raise BackupError if the new process did not take over."""
-    for message in reload(data):
-        if message.state == HandoverState.FAILED:
-            cause = message.fields["cause"]
-            raise BackupError(f"nothing was restored: {cause}", message.fields["fix"])
+    for message in handed_over(data, BackupError, "nothing was restored"):
         if message.state == HandoverState.PENDING:
             report("waiting", "new connections wait while the files are put in place")

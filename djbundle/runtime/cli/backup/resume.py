@@ -1,9 +1,8 @@
 """``./shop resume``: end the hold of a restored copy, which then is the live site."""
 
-from djbundle.contract.handover import HandoverState
 from djbundle.errors import BackupError, NotServingError
 from djbundle.runtime.cli.reporting import Reporter, add_json
-from djbundle.runtime.cli.upgrade import check_program, reload
+from djbundle.runtime.cli.upgrade import check_program, handed_over
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.hold import Hold, add_origin, own_origin, release
 from djbundle.runtime.handover.control_socket import request_status
@@ -41,6 +40,5 @@ def serves(bundle: Bundle) -> bool:
 
 def take_up(bundle: Bundle) -> None:
     """Have a new process serve, which sends mail and runs tasks. Raise BackupError if it did not take over."""
-    for message in reload(bundle.data):
-        if message.state == HandoverState.FAILED:
-            raise BackupError(f"it is still held: {message.fields['cause']}", message.fields["fix"])
+    for _ in handed_over(bundle.data, BackupError, "it is still held"):
+        pass

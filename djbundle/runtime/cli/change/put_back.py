@@ -15,8 +15,6 @@ from djbundle.runtime.cli.backup.restore import staging
 from djbundle.runtime.database import sqlite
 from djbundle.runtime.process.privileges import acting_as_owner
 
-RESERVE = 8 << 20  # bytes that stay free
-
 
 @contextlib.contextmanager
 def databases_put_back(data: Path, backups: Mapping[str, str], unknown: Collection[str]) -> Iterator[list[Path]]:
@@ -44,7 +42,7 @@ def _exchanges(folder: Path, backups: Mapping[str, str], unknown: Collection[str
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
     for number, (database, backup) in enumerate(backups.items()):
         copy = folder / f"{number}.sqlite3"
-        if shutil.disk_usage(folder).free < Path(backup).stat().st_size + RESERVE:
+        if shutil.disk_usage(folder).free < Path(backup).stat().st_size + sqlite.RESERVE:
             raise BackupError(f"there is too little room to put {backup} back", "make room; nothing has changed")
         sqlite.copy_database(Path(backup), copy)
         if newer := set(check_database(copy, Path(backup))) & set(unknown):

@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from djbundle.contract.handover import HandoverState
 from djbundle.errors import OptionError, UpgradeError
 from djbundle.runtime.cli.reporting import Reporter, add_json
-from djbundle.runtime.cli.upgrade import check_program, reload
+from djbundle.runtime.cli.upgrade import check_program, handed_over
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover.control_socket import request_status
 from djbundle.runtime.options.parser import parse_options
@@ -42,8 +42,6 @@ def run_restart(bundle: Bundle, arguments: list[str]) -> int:
     of_serve = checked_options(bundle, options.options)
     request_status(bundle.data, check_program)
     report = Reporter(as_json=options.json)
-    for message in reload(bundle.data, of_serve):
-        if message.state == HandoverState.FAILED:
-            raise UpgradeError(f"the site goes on as it was: {message.fields['cause']}", message.fields["fix"])
+    for message in handed_over(bundle.data, UpgradeError, "the site goes on as it was", of_serve):
         report(message.state, TEXTS.get(message.state, message.state), **message.fields)
     return 0

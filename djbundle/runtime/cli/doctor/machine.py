@@ -14,9 +14,7 @@ MIN_ROOM = 100 << 20  # bytes; SQLite's log and a backup need some
 LOW_ROOM = 1 << 30  # bytes
 LOW_SHARE = 0.05  # of the disk or of its inodes
 MIN_KERNEL = (4, 18)
-GVISOR = (
-    "#1 SMP Sun Jan 10 15:06:54 PST 2016"  # what its `uname -v` says, with releases such as 4.4.0 and 4.19.0-gvisor
-)
+GVISOR = "#1 SMP Sun Jan 10 15:06:54 PST 2016"  # its `uname -v`, whatever release it plays
 LOW_FILES = 4096  # descriptors of one process; a connection takes up to two
 TIMEX_SIZE = 512  # bytes, more than struct timex has on any machine (adjtimex(2))
 CLOCK_UNSYNCHRONIZED = 5  # TIME_ERROR in adjtimex(2)

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from djbundle.common.backends import LOCAL_CACHE, is_kind_of
+from djbundle.common.backends import LOCAL_CACHE, SMTP, is_kind_of
 from djbundle.runtime.cli.doctor.findings import Finding
 
 DUMMY_CACHE = "django.core.cache.backends.dummy.DummyCache"
 CONNECT_TIMEOUT = 5.0  # seconds
-SMTP = "django.core.mail.backends.smtp.EmailBackend"
 MAIL_TO_NOWHERE = frozenset(  # modules of Django's backends that send nothing
     f"django.core.mail.backends.{name}" for name in ("console", "dummy", "locmem", "filebased")
 )
@@ -44,7 +43,7 @@ def check_mail() -> Iterator[Finding]:
         if sends_nothing(path):
             fix = "configure a mail server (EMAIL_HOST, or MAILERS)"
             yield Finding.warning("mail", f"nothing is sent, by {path}", fix)
-        elif not is_smtp(path):
+        elif not is_kind_of(path, SMTP):
             yield Finding.ok("mail", f"is sent by {path}")
         elif reason := unreachable(host, port):
             fix = "EMAIL_HOST and EMAIL_PORT, or MAILERS, name the mail server"
@@ -70,10 +69,6 @@ def modules_of(path: str) -> set[str]:
 
 def sends_nothing(path: str) -> bool:
     return not modules_of(path).isdisjoint(MAIL_TO_NOWHERE)
-
-
-def is_smtp(path: str) -> bool:
-    return SMTP.rpartition(".")[0] in modules_of(path)
 
 
 def unreachable(host: str, port: int) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from djbundle.contract.handover import HandoverState
 from djbundle.errors import MoveError, NotServingError
 from djbundle.runtime.cli.reporting import Reporter
-from djbundle.runtime.cli.upgrade import check_program, reload
+from djbundle.runtime.cli.upgrade import check_program, handed_over
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover.control_socket import request_status
 from djbundle.runtime.move import folder
@@ -44,9 +44,7 @@ def check_site(bundle: Bundle) -> None:
 def hand_over(data: Path, report: Reporter) -> float:
     """Return for how many seconds writes waited. Raise MoveError if the site stays where it was."""
     stopped = time.monotonic()
-    for message in reload(data):
-        if message.state == HandoverState.FAILED:
-            raise MoveError(f"the site stays where it was: {message.fields['cause']}", message.fields["fix"])
+    for message in handed_over(data, MoveError, "the site stays where it was"):
         if message.state == HandoverState.PENDING:
             stopped = time.monotonic()
             report("stopped", "new connections wait; the last changes are brought over")
